@@ -1,0 +1,70 @@
+// Engine: PromQL over a Storage. Parse, plan, passes, operators, result.
+//
+//   Engine engine(storage, clock, options, registry);
+//   ASSIGN_OR_RETURN(QueryResult r, engine.Instant("up", t, {}));
+//
+// Threads: thread-safe; each query runs on its caller's thread. At most options.max_concurrency run, the others wait and
+//   their waiting counts into the timeout.
+// Errors (message texts are Prometheus'; the code says which errorType):
+//   kInvalidArgument    bad_data: does not parse or type-check
+//   kFailedPrecondition execution: many-to-many match, duplicate label set, bad parameter value, …
+//   kResourceExhausted  execution: too many samples
+//   kDeadlineExceeded   timeout        kCancelled  canceled
+//   kUnavailable/kInternal  internal: the storage failed
+#ifndef SLOWBURN_QUERY_ENGINE_H_
+#define SLOWBURN_QUERY_ENGINE_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "query/parser/parser.h"
+#include "query/value.h"
+#include "tsdb/storage.h"
+
+namespace slowburn::query {
+
+struct EngineOptions {
+  tsdb::DurationMs lookback_ms = 5 * base::kMinute;
+  tsdb::DurationMs timeout_ms = 2 * base::kMinute;
+  tsdb::DurationMs default_subquery_step_ms = base::kMinute;  // global.evaluation_interval
+  int64_t max_samples = 50'000'000;
+  int max_concurrency = 20;
+  ParserOptions parser;
+  bool delayed_name_removal = false;   // promql-delayed-name-removal
+  bool use_start_timestamps = false;   // use-start-timestamps
+  bool type_and_unit_labels = false;   // type-and-unit-labels
+};
+
+struct QueryOptions {
+  std::optional<tsdb::DurationMs> lookback_ms;
+  std::optional<tsdb::DurationMs> timeout_ms;        // never longer than the engine's
+  const std::atomic<bool>* cancelled = nullptr;      // set by another thread when the client went away
+};
+
+class Engine {
+ public:
+  Engine(tsdb::Storage& storage, const base::Clock& clock, EngineOptions options, prometheus::Registry& registry);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  absl::StatusOr<QueryResult> Instant(std::string_view query, tsdb::TimestampMs t, const QueryOptions& options = {});
+  // start <= end, step > 0 (else kInvalidArgument). Both ends are evaluated, as in Prometheus.
+  absl::StatusOr<QueryResult> Range(std::string_view query, tsdb::TimestampMs start, tsdb::TimestampMs end,
+                                    tsdb::DurationMs step, const QueryOptions& options = {});
+
+  const EngineOptions& options() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slowburn::query
+
+#endif  // SLOWBURN_QUERY_ENGINE_H_

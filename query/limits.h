@@ -1,0 +1,15 @@
+// Limits of queries that do not come from flags.
+#ifndef SLOWBURN_QUERY_LIMITS_H_
+#define SLOWBURN_QUERY_LIMITS_H_
+
+#include <cstddef>
+
+namespace slowburn::query {
+
+inline constexpr size_t kMaxQueryBytes = 1 << 20;
+inline constexpr int kMaxParseDepth = 1000;       // nested parentheses, calls, operators
+inline constexpr size_t kMaxPointsPerSeries = 11'000;
+
+}  // namespace slowburn::query
+
+#endif  // SLOWBURN_QUERY_LIMITS_H_
