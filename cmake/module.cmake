@@ -18,14 +18,15 @@ function(slowburn_module name)
   endforeach()
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${M_USES} ${M_LIBS})
-  # Upward includes fail the build itself, before any compile of this folder.
-  add_dependencies(${name} direction)
+  # An upward include, or one of another folder's private header, fails the build itself.
+  add_custom_target(direction_${name}
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py
+            --root ${PROJECT_SOURCE_DIR} --only includes --folder ${name}
+    COMMENT "Checking what ${name} includes" VERBATIM)
+  add_dependencies(${name} direction_${name})
 endfunction()
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-add_custom_target(direction
-  COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/tidy/tidy.py --root ${PROJECT_SOURCE_DIR} --only includes
-  COMMENT "Checking the direction of includes" VERBATIM)
 
 # slowburn_test(NAME SRCS src… USES folder… [LIBS target…])
 #   A GoogleTest binary `NAME`; each of its tests is a ctest of its own.
