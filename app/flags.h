@@ -1,0 +1,56 @@
+// The flags of `slowburn serve`: Prometheus' names, defaults and meanings wherever Prometheus has
+// the flag.
+#ifndef SLOWBURN_APP_FLAGS_H_
+#define SLOWBURN_APP_FLAGS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace slowburn::app {
+
+using base::DurationMs;
+
+struct ServeFlags {
+  std::string config_file = "prometheus.yml";
+  bool config_file_named = false;  // by the user: then it must exist
+  std::string alertmanager_config_file;
+  std::string slowburn_config_file;
+  std::vector<std::string> slo_files;  // globs
+  std::string storage_path = "data";
+  std::string wal_sync = "interval";
+  DurationMs retention_ms = base::kDay;
+  bool retention_named = false;
+  std::vector<std::string> listen_addresses = {"0.0.0.0:9090"};
+  std::string grpc_listen_address = "127.0.0.1:10901";  // empty: off
+  std::string external_url;
+  std::string route_prefix;
+  std::string cors_origin = ".*";
+  int64_t max_connections = 512;
+  DurationMs read_timeout_ms = 5 * base::kMinute;
+  bool enable_lifecycle = false;
+  DurationMs query_timeout_ms = 2 * base::kMinute;
+  DurationMs query_lookback_ms = 5 * base::kMinute;
+  int64_t query_max_concurrency = 20;
+  int64_t query_max_samples = 50'000'000;
+  DurationMs alert_resend_delay_ms = base::kMinute;
+  int64_t alert_queue_capacity = 10'000;
+  std::vector<std::string> features;  // --enable-feature, split at commas
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  DurationMs auto_reload_interval_ms = 0;  // 0: off
+  // Prometheus' flags that mean nothing here: accepted so that existing unit files start, each with
+  // one warning.
+  std::vector<std::string> ignored;
+  // Every flag and its value in force, sorted by name: /api/v1/status/flags.
+  std::vector<std::pair<std::string, std::string>> all;
+
+  bool HasFeature(const std::string& name) const;
+};
+
+}  // namespace slowburn::app
+
+#endif  // SLOWBURN_APP_FLAGS_H_

@@ -1,0 +1,20 @@
+// Binds ServeFlags to a CLI11 command. Only cli.cc and flags_cli.cc see CLI11.
+#ifndef SLOWBURN_APP_FLAGS_CLI_H_
+#define SLOWBURN_APP_FLAGS_CLI_H_
+
+#include "app/flags.h"
+
+namespace CLI {
+class App;
+}
+
+namespace slowburn::app {
+
+// `flags` must outlive `command`'s parse.
+void AddServeFlags(CLI::App& command, ServeFlags& flags);
+// After the parse: fills flags.ignored and flags.all.
+void FinishServeFlags(const CLI::App& command, ServeFlags& flags);
+
+}  // namespace slowburn::app
+
+#endif  // SLOWBURN_APP_FLAGS_CLI_H_
