@@ -19,6 +19,7 @@ struct TappedSample {
   TimestampMs t = 0;
   double v = 0;  // of a histogram sample: ignore, look at histogram
   const Histogram* histogram = nullptr;  // valid during the call
+  TimestampMs start = 0;                 // the start timestamp that came with the sample, 0 if unknown
 };
 
 class CommitTap {
