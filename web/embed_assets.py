@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""embed_assets.py DIST OUT.cc: the files of a folder as a C++ table (declared in app/assets.h)."""
+"""embed_assets.py FOLDER OUT.cc FUNCTION: the files of a folder as a C++ table (FUNCTION is declared in app/assets.h)."""
 import os
 import sys
 
@@ -8,11 +8,12 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".yml": "application/yaml",
 }
 
 
 def main() -> None:
-    dist, out = sys.argv[1:]
+    dist, out, function = sys.argv[1:]
     paths = sorted(
         os.path.relpath(os.path.join(folder, name), dist)
         for folder, _, names in os.walk(dist)
@@ -29,7 +30,7 @@ def main() -> None:
     with open(out, "w", encoding="utf-8") as file:
         file.write('#include "app/assets.h"\n\nnamespace slowburn::app {\nnamespace {\n')
         file.write("\n".join(arrays))
-        file.write("\n}  // namespace\n\nconst std::vector<Asset>& Assets() {\n")
+        file.write("\n}  // namespace\n\nconst std::vector<Asset>& " + function + "() {\n")
         file.write("  static const std::vector<Asset>& assets = *new std::vector<Asset>{\n")
         file.write("\n".join(rows))
         file.write("\n  };\n  return assets;\n}\n\n}  // namespace slowburn::app\n")
