@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +32,13 @@ class Labels {
   class Iterator;
 
   Labels() = default;  // the empty set
+  Labels(const Labels& other) : rep_(other.rep_) { Ref(); }
+  Labels(Labels&& other) noexcept : rep_(std::exchange(other.rep_, nullptr)) {}
+  Labels& operator=(Labels other) noexcept {
+    std::swap(rep_, other.rep_);
+    return *this;
+  }
+  ~Labels() { Unref(); }
   // Sorts; the last of equal names wins; empty values are left out.
   Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs);
   static Labels FromPairs(std::vector<std::pair<std::string, std::string>> pairs);
@@ -65,8 +71,11 @@ class Labels {
 
  private:
   struct Rep;
-  explicit Labels(std::shared_ptr<const Rep> rep) : rep_(std::move(rep)) {}
-  std::shared_ptr<const Rep> rep_;  // shared by copies; immutable; null is the empty set
+  explicit Labels(Rep* rep) : rep_(rep) {}  // takes over one reference
+  static Rep* NewRep(std::span<const LabelView> sorted);
+  void Ref() const;
+  void Unref();
+  Rep* rep_ = nullptr;  // counts its owners, otherwise immutable; null is the empty set
 };
 
 class Labels::Iterator {
@@ -107,6 +116,9 @@ class LabelsBuilder {
 bool IsLegacyLabelName(std::string_view name);
 bool IsLegacyMetricName(std::string_view name);
 bool IsValidUtf8(std::string_view text);
+
+// Appends `text` in double quotes with Go's escapes (strconv.Quote): label values in messages and selectors.
+void AppendQuoted(std::string& out, std::string_view text);
 
 template <typename H>
 H AbslHashValue(H h, const Labels& labels) {

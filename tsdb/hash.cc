@@ -1,0 +1,37 @@
+#include "tsdb/hash.h"
+
+#include <array>
+#include <random>
+
+#include "tsdb/storage.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace slowburn::tsdb {
+namespace {
+
+// Chosen anew in each process, so that no sender can construct two label sets with one key.
+using Secret = std::array<unsigned char, XXH3_SECRET_DEFAULT_SIZE>;
+
+Secret MakeSecret() {
+  std::random_device device;
+  std::array<uint32_t, 16> entropy{};
+  for (uint32_t& word : entropy) word = device();
+  Secret secret{};
+  XXH3_generateSecret(secret.data(), secret.size(), entropy.data(), sizeof(entropy));
+  return secret;
+}
+
+}  // namespace
+
+uint64_t HashBytes(const void* data, size_t size) { return XXH3_64bits(data, size); }
+
+RawKey HashRawKey(std::string_view bytes) {
+  static const Secret secret = MakeSecret();
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret.data(), secret.size());
+  return RawKey{hash.high64, hash.low64};
+}
+
+}  // namespace slowburn::tsdb

@@ -1,0 +1,15 @@
+// Hashes of bytes: the door to xxHash.
+#ifndef SLOWBURN_TSDB_HASH_H_
+#define SLOWBURN_TSDB_HASH_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace slowburn::tsdb {
+
+// The same in every process and on every machine of one byte order. HashRawKey (storage.h) is the keyed one.
+uint64_t HashBytes(const void* data, size_t size);
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TSDB_HASH_H_
