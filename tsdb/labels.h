@@ -81,6 +81,8 @@ class Labels {
 class Labels::Iterator {
  public:
   using value_type = LabelView;
+  using reference = LabelView;
+  using pointer = void;
   using difference_type = std::ptrdiff_t;
   using iterator_category = std::input_iterator_tag;
   Iterator(const Labels* labels, size_t i) : labels_(labels), i_(i) {}
@@ -89,6 +91,7 @@ class Labels::Iterator {
     ++i_;
     return *this;
   }
+  Iterator operator++(int) { return Iterator(labels_, i_++); }
   friend bool operator==(const Iterator& a, const Iterator& b) { return a.i_ == b.i_; }
 
  private:
