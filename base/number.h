@@ -13,7 +13,7 @@ namespace slowburn::base {
 
 // Shortest digits that read back to the same double, in Go's four manners:
 //   kJson      'f' for 1e-6 <= |v| < 1e21, else 'e' (Prometheus' API)
-//   kGeneral   strconv 'g', -1 (Go's %v: exponent below 1e-4 and from 1e21 on)
+//   kGeneral   strconv 'g', -1 (Go's %v: exponent below 1e-4 and from 1e6 on, hence alerts that say 1.5e+06)
 //   kFixed     'f', -1
 //   kExponent  'e', -1 ("1e+00")
 // NaN, +Inf and -Inf in all of them.
