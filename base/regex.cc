@@ -121,6 +121,11 @@ absl::StatusOr<std::shared_ptr<const re2::RE2>> CompileProgram(std::string_view 
   options.set_max_mem(kMaxProgramBytes);
   auto program = std::make_shared<const re2::RE2>(Piece(full), options);
   if (!program->ok()) return SyntaxError(GoWords(program->error_code()), program->error_arg());
+  // RE2 lets two groups have one name.
+  if (syntax->find("(?P<") != std::string::npos &&
+      program->NamedCapturingGroups().size() != program->CapturingGroupNames().size()) {
+    return SyntaxError("duplicate capture group name", pattern);
+  }
   return program;
 }
 
