@@ -1,5 +1,6 @@
 #include "base/number.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -156,6 +157,22 @@ class Scanner {
   std::string_view rest_;
 };
 
+// Beyond 2^53 Go writes the shortest digits and fills up with zeros, where to_chars writes the exact value.
+void AppendLargeFixed(std::string& out, double value) {
+  char buffer[32];
+  const char* end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  const char* exponent = std::find(static_cast<const char*>(buffer), end, 'e');
+  int digits = -1;  // after the first
+  for (const char* c = buffer; c != exponent; ++c) {
+    if (*c == '.') continue;
+    out += *c;
+    digits += IsDigit(*c) ? 1 : 0;
+  }
+  int power = 0;
+  std::from_chars(exponent + 2, end, power);  // after "e+"
+  out.append(static_cast<size_t>(power - digits), '0');
+}
+
 }  // namespace
 
 void AppendFloat(std::string& out, double value, FloatStyle style) {
@@ -181,6 +198,10 @@ void AppendFloat(std::string& out, double value, FloatStyle style) {
     case FloatStyle::kExponent:
       exponent = true;
       break;
+  }
+  if (!exponent && magnitude >= 0x1p53) {
+    AppendLargeFixed(out, value);
+    return;
   }
   char buffer[400];  // the longest fixed form, -2.2250738585072014e-308, takes 327
   const auto result =

@@ -119,6 +119,11 @@ absl::StatusOr<std::shared_ptr<const re2::RE2>> CompileProgram(std::string_view 
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kMaxProgramBytes);
+  if (!before.empty()) {
+    // A pattern of its own must be one: x)|(y would close the group around it. It also gives the better error text.
+    const re2::RE2 bare(Piece(*syntax), options);
+    if (!bare.ok()) return SyntaxError(GoWords(bare.error_code()), bare.error_arg());
+  }
   auto program = std::make_shared<const re2::RE2>(Piece(full), options);
   if (!program->ok()) return SyntaxError(GoWords(program->error_code()), program->error_arg());
   // RE2 lets two groups have one name.

@@ -174,8 +174,12 @@ std::optional<DurationValue> SyntaxParser::OffsetDuration() {
   if (!IsSign(type)) return ToValue(Duration(kLowest));
   const Token sign = Take();
   const TokenType signed_type = Peek().type;
-  if (IsNumber(signed_type) || IsDurationWord(signed_type) ||
-      signed_type == TokenType::kLeftParen) {
+  if (IsNumber(signed_type)) {
+    std::unique_ptr<DurationExpr> number = DurationNumber(sign.begin);
+    if (number == nullptr) return std::nullopt;
+    return ToValue(Signed(sign, std::move(number)));
+  }
+  if (IsDurationWord(signed_type) || signed_type == TokenType::kLeftParen) {
     std::unique_ptr<DurationExpr> operand = DurationPrimary();
     if (operand == nullptr) return std::nullopt;
     return ToValue(Signed(sign, std::move(operand)));
@@ -254,10 +258,16 @@ std::unique_ptr<DurationExpr> SyntaxParser::DurationPrimary() {
     return expr;
   }
   if (!IsNumber(token.type)) return Unexpected();
-  Take();
+  return DurationNumber(token.begin);
+}
+
+// A number beyond what a duration may be is an error at `error_at`.
+std::unique_ptr<DurationExpr> SyntaxParser::DurationNumber(size_t error_at) {
+  const Token token = Take();
   const std::optional<double> value = NumberValue(token);
   if (!value.has_value()) return nullptr;
-  if (OutOfRange(*value)) return Fail(token.begin, "duration out of range");
+  if (OutOfRange(*value)) return Fail(error_at, "duration out of range");
+  auto expr = std::make_unique<DurationExpr>();
   expr->seconds = *value;
   expr->written_as_duration = token.type == TokenType::kDuration;
   expr->position = token.position();

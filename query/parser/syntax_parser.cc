@@ -372,7 +372,9 @@ bool SyntaxParser::BinaryModifiers(Binary& binary) {
       matching.cardinality = group == TokenType::kGroupLeft
                                  ? VectorMatching::Cardinality::kManyToOne
                                  : VectorMatching::Cardinality::kOneToMany;
-      if (Peek().type == TokenType::kLeftParen && !GroupingLabels(matching.include)) return false;
+      const TokenType next = Peek().type;
+      const bool labels = next == TokenType::kLeftParen || !StartsOperand(next);
+      if (labels && !GroupingLabels(matching.include)) return false;
     }
   }
   return FillModifiers(matching) && !failed();

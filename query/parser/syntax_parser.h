@@ -82,6 +82,7 @@ class SyntaxParser {
   std::unique_ptr<DurationExpr> Signed(const Token& sign, std::unique_ptr<DurationExpr> operand);
   std::unique_ptr<DurationExpr> DurationOperand();
   std::unique_ptr<DurationExpr> DurationPrimary();
+  std::unique_ptr<DurationExpr> DurationNumber(size_t error_at);
   std::unique_ptr<DurationExpr> DurationCall();
   std::optional<DurationValue> ToValue(std::unique_ptr<DurationExpr> tree);
 

@@ -120,6 +120,7 @@ bool IsMetricName(TokenType type) {
 }
 
 bool IsLabelName(TokenType type) {
+  if (type == TokenType::kWithout) return false;  // Prometheus' grammar forgets it, and only it
   return IsMetricName(type) || IsModifier(type) || type == TokenType::kAtan2;
 }
 
