@@ -1,6 +1,8 @@
-// CommitTap: sees every accepted sample of the series that it asked for, in commit order. The SLO ledger is one.
+// CommitTap: sees every accepted sample of the series that it asked for, in commit order. The SLO
+// ledger is one.
 //
-// Threads: WantsSeries and OnCommit are called under the store's commit lock of the series' shard: be quick, take no lock
+// Threads: WantsSeries and OnCommit are called under the store's commit lock of the series' shard:
+// be quick, take no lock
 //   that is held while calling the store. OnCommit calls may run concurrently for different series.
 // Lifetimes: the tap outlives its registration.
 #ifndef SLOWBURN_TSDB_COMMIT_TAP_H_
@@ -17,15 +19,16 @@ namespace slowburn::tsdb {
 struct TappedSample {
   SeriesRef ref{};
   TimestampMs t = 0;
-  double v = 0;  // of a histogram sample: ignore, look at histogram
+  double v = 0;                          // of a histogram sample: ignore, look at histogram
   const Histogram* histogram = nullptr;  // valid during the call
-  TimestampMs start = 0;                 // the start timestamp that came with the sample, 0 if unknown
+  TimestampMs start = 0;  // the start timestamp that came with the sample, 0 if unknown
 };
 
 class CommitTap {
  public:
   virtual ~CommitTap() = default;
-  // Asked once for each series when the tap is added (for those that exist) and when a series is made.
+  // Asked once for each series when the tap is added (for those that exist) and when a series is
+  // made.
   virtual bool WantsSeries(SeriesRef ref, const Labels& labels) = 0;
   virtual void OnCommit(std::span<const TappedSample> samples) = 0;
 };

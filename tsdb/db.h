@@ -2,12 +2,14 @@
 //
 //   ASSIGN_OR_RETURN(std::unique_ptr<Db> db, Db::Open(options, clock, registry));
 //
-// The directory holds FORMAT (a version), LOCK, wal/ (RocksDB: the log of accepted samples), blocks/ (RocksDB: sealed
-// row groups), state/ (RocksDB: see base/state_store.h). A commit is in the log before it is visible; Open replays it.
-// tsdb/FORMAT.md is the grammar of what is on disk.
+// The directory holds FORMAT (a version), LOCK, wal/ (RocksDB: the log of accepted samples),
+// blocks/ (RocksDB: sealed row groups), state/ (RocksDB: see base/state_store.h). A commit is in
+// the log before it is visible; Open replays it. tsdb/FORMAT.md is the grammar of what is on disk.
 //
-// Threads: thread-safe. Errors of Open: kFailedPrecondition (locked by a living process, or written by a later version,
-//   or a Prometheus directory: the message offers `slowburn tsdb import`), kDataLoss (unreadable manifest; says what to do).
+// Threads: thread-safe. Errors of Open: kFailedPrecondition (locked by a living process, or written
+// by a later version,
+//   or a Prometheus directory: the message offers `slowburn tsdb import`), kDataLoss (unreadable
+//   manifest; says what to do).
 #ifndef SLOWBURN_TSDB_DB_H_
 #define SLOWBURN_TSDB_DB_H_
 
@@ -38,7 +40,8 @@ struct DbOptions {
   DurationMs max_future_ms = 10 * base::kMinute;
   size_t max_exemplars = 100000;
   Limits limits;
-  // Called from Open's thread while the log is replayed; done and total in the same unit. May be empty.
+  // Called from Open's thread while the log is replayed; done and total in the same unit. May be
+  // empty.
   std::function<void(uint64_t done, uint64_t total)> on_replay;
 };
 
@@ -59,13 +62,15 @@ class Db : public Storage {
   static absl::StatusOr<std::unique_ptr<Db>> Open(DbOptions options, const base::Clock& clock,
                                                   prometheus::Registry& registry);
 
-  // The tap sees every commit that publishes after AddTap returns; a Querier made after that sees every earlier one.
+  // The tap sees every commit that publishes after AddTap returns; a Querier made after that sees
+  // every earlier one.
   virtual void AddTap(CommitTap* tap) = 0;
   virtual void RemoveTap(CommitTap* tap) = 0;  // no call runs after it returns
 
   virtual base::StateStore& state() = 0;
   virtual DbStats Stats(size_t limit) const = 0;
-  // Drops what is older than retention. Called by a timer of app; cheap when there is nothing to do.
+  // Drops what is older than retention. Called by a timer of app; cheap when there is nothing to
+  // do.
   virtual absl::Status ApplyRetention() = 0;
   virtual void SetOutOfOrderWindow(DurationMs window) = 0;  // at configuration reload
   // Syncs the log. The destructor does this as well.

@@ -7,7 +7,8 @@
 
 namespace slowburn::tsdb {
 
-// The same in every process and on every machine of one byte order. HashRawKey (storage.h) is the keyed one.
+// The same in every process and on every machine of one byte order. HashRawKey (storage.h) is the
+// keyed one.
 uint64_t HashBytes(const void* data, size_t size);
 
 }  // namespace slowburn::tsdb

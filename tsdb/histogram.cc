@@ -18,7 +18,9 @@ constexpr int32_t kMaxShownGap = 1000;  // a gap may have two billion empty plac
 
 std::string Number(double value) { return base::FormatFloat(value, base::FloatStyle::kGeneral); }
 
-bool SameBits(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
 
 bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
   if (a.size() != b.size()) return false;
@@ -28,7 +30,9 @@ bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
   return true;
 }
 
-absl::Status Invalid(const std::string& text) { return absl::InvalidArgumentError(absl::StrCat("histogram: ", text)); }
+absl::Status Invalid(const std::string& text) {
+  return absl::InvalidArgumentError(absl::StrCat("histogram: ", text));
+}
 
 absl::Status CheckSpans(const char* side, const std::vector<HistogramSpan>& spans, size_t buckets) {
   uint64_t places = 0;
@@ -50,7 +54,8 @@ absl::Status CheckCount(const Histogram& h, const std::string& what, double coun
     return Invalid(absl::StrCat(what, " has the negative count ", Number(count)));
   }
   if (!h.is_float && (count != std::trunc(count) || std::abs(count) > kMaxWhole)) {
-    return Invalid(absl::StrCat(what, " has the count ", Number(count), ", an integer histogram wants whole numbers"));
+    return Invalid(absl::StrCat(what, " has the count ", Number(count),
+                                ", an integer histogram wants whole numbers"));
   }
   return absl::OkStatus();
 }
@@ -63,39 +68,45 @@ absl::Status CheckCounts(const Histogram& h, const char* side, const std::vector
 }
 
 absl::Status CheckCustom(const Histogram& h) {
-  if (h.zero_count != 0 || h.zero_threshold != 0) return Invalid("custom buckets have no zero bucket");
-  if (!h.negative_spans.empty() || !h.negative_buckets.empty()) return Invalid("custom buckets have no negative side");
+  if (h.zero_count != 0 || h.zero_threshold != 0)
+    return Invalid("custom buckets have no zero bucket");
+  if (!h.negative_spans.empty() || !h.negative_buckets.empty())
+    return Invalid("custom buckets have no negative side");
   double previous = -HUGE_VAL;
   for (const double bound : h.custom_values) {
-    if (!(bound > previous)) return Invalid(absl::StrCat("custom bound ", Number(bound), " does not ascend"));
+    if (!(bound > previous))
+      return Invalid(absl::StrCat("custom bound ", Number(bound), " does not ascend"));
     previous = bound;
   }
-  if (previous == HUGE_VAL) return Invalid("the last custom bound is +Inf, which is to be left out");
+  if (previous == HUGE_VAL)
+    return Invalid("the last custom bound is +Inf, which is to be left out");
   int64_t end = 0;
   for (const HistogramSpan& span : h.positive_spans) end += span.offset + int64_t{span.length};
   const bool below = !h.positive_spans.empty() && h.positive_spans[0].offset < 0;
   if (below || end > static_cast<int64_t>(h.custom_values.size()) + 1) {
-    return Invalid(absl::StrCat("spans reach outside of the ", h.custom_values.size() + 1, " custom buckets"));
+    return Invalid(
+        absl::StrCat("spans reach outside of the ", h.custom_values.size() + 1, " custom buckets"));
   }
   return absl::OkStatus();
 }
 
-// Counts of integer histograms add up; the rounding of float ones makes that no test. Observations of NaN are in the
-// count and in no bucket.
+// Counts of integer histograms add up; the rounding of float ones makes that no test. Observations
+// of NaN are in the count and in no bucket.
 absl::Status CheckTotal(const Histogram& h) {
   if (h.is_float || h.reset_hint == Histogram::ResetHint::kGauge) return absl::OkStatus();
   double total = h.zero_count;
   for (const double count : h.positive_buckets) total += count;
   for (const double count : h.negative_buckets) total += count;
   if (std::isnan(h.sum) ? total > h.count : total != h.count) {
-    return Invalid(absl::StrCat("buckets hold ", Number(total), " observations, the count says ", Number(h.count)));
+    return Invalid(absl::StrCat("buckets hold ", Number(total), " observations, the count says ",
+                                Number(h.count)));
   }
   return absl::OkStatus();
 }
 
 // All spans as one run of counts, gaps filled with zeros.
-void AppendRun(std::string& out, const std::vector<HistogramSpan>& spans, const std::vector<double>& buckets,
-               std::string_view prefix) {
+void AppendRun(std::string& out, const std::vector<HistogramSpan>& spans,
+               const std::vector<double>& buckets, std::string_view prefix) {
   if (spans.empty() || buckets.empty()) return;
   const std::string side(prefix);
   if (spans[0].offset != 0) absl::StrAppend(&out, " ", side, "offset:", spans[0].offset);
@@ -121,10 +132,14 @@ void AppendRun(std::string& out, const std::vector<HistogramSpan>& spans, const 
 
 std::string_view HintText(Histogram::ResetHint hint) {
   switch (hint) {
-    case Histogram::ResetHint::kUnknown: return "";
-    case Histogram::ResetHint::kReset: return "reset";
-    case Histogram::ResetHint::kNotReset: return "not_reset";
-    case Histogram::ResetHint::kGauge: return "gauge";
+    case Histogram::ResetHint::kUnknown:
+      return "";
+    case Histogram::ResetHint::kReset:
+      return "reset";
+    case Histogram::ResetHint::kNotReset:
+      return "not_reset";
+    case Histogram::ResetHint::kGauge:
+      return "gauge";
   }
   return "";
 }
@@ -137,10 +152,11 @@ void AppendField(std::string& out, const char* name, double value) {
 
 absl::Status Histogram::Validate() const {
   if (schema != kCustomBucketsSchema && (schema < kMinSchema || schema > kMaxSchema)) {
-    return Invalid(absl::StrCat("schema ", schema, ", wanted ", kMinSchema, " to ", kMaxSchema, " or ",
-                                kCustomBucketsSchema));
+    return Invalid(absl::StrCat("schema ", schema, ", wanted ", kMinSchema, " to ", kMaxSchema,
+                                " or ", kCustomBucketsSchema));
   }
-  if (!(zero_threshold >= 0)) return Invalid(absl::StrCat("zero threshold ", Number(zero_threshold)));
+  if (!(zero_threshold >= 0))
+    return Invalid(absl::StrCat("zero threshold ", Number(zero_threshold)));
   RETURN_IF_ERROR(CheckSpans("positive", positive_spans, positive_buckets.size()));
   RETURN_IF_ERROR(CheckSpans("negative", negative_spans, negative_buckets.size()));
   if (schema == kCustomBucketsSchema) {
@@ -158,9 +174,11 @@ absl::Status Histogram::Validate() const {
 bool operator==(const Histogram& a, const Histogram& b) {
   return a.reset_hint == b.reset_hint && a.schema == b.schema && a.is_float == b.is_float &&
          SameBits(a.zero_threshold, b.zero_threshold) && SameBits(a.zero_count, b.zero_count) &&
-         SameBits(a.count, b.count) && SameBits(a.sum, b.sum) && a.positive_spans == b.positive_spans &&
-         a.negative_spans == b.negative_spans && SameBits(a.positive_buckets, b.positive_buckets) &&
-         SameBits(a.negative_buckets, b.negative_buckets) && SameBits(a.custom_values, b.custom_values);
+         SameBits(a.count, b.count) && SameBits(a.sum, b.sum) &&
+         a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans &&
+         SameBits(a.positive_buckets, b.positive_buckets) &&
+         SameBits(a.negative_buckets, b.negative_buckets) &&
+         SameBits(a.custom_values, b.custom_values);
 }
 
 std::string Histogram::ToString() const {

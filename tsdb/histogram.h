@@ -1,9 +1,10 @@
 // Native histograms: one sample that is a whole distribution.
 //
-// Schemas -4…8: exponential buckets, upper bound of bucket i is 2^(i * 2^-schema); schema -53: custom upper bounds.
-// Counts are doubles; `is_float` remembers whether the sender counted in integers (then all counts are whole numbers up
-// to 2^53 and are stored and shown as such). Buckets are absolute (not delta-coded), sparse by spans.
-// Source: Prometheus' model/histogram, documented at prometheus.io/docs/specs/native_histograms.
+// Schemas -4…8: exponential buckets, upper bound of bucket i is 2^(i * 2^-schema); schema -53:
+// custom upper bounds. Counts are doubles; `is_float` remembers whether the sender counted in
+// integers (then all counts are whole numbers up to 2^53 and are stored and shown as such). Buckets
+// are absolute (not delta-coded), sparse by spans. Source: Prometheus' model/histogram, documented
+// at prometheus.io/docs/specs/native_histograms.
 #ifndef SLOWBURN_TSDB_HISTOGRAM_H_
 #define SLOWBURN_TSDB_HISTOGRAM_H_
 
@@ -20,7 +21,7 @@ namespace slowburn::tsdb {
 inline constexpr int kCustomBucketsSchema = -53;
 
 struct HistogramSpan {
-  int32_t offset = 0;    // gap to the previous span; of the first span, the index of its first bucket
+  int32_t offset = 0;  // gap to the previous span; of the first span, the index of its first bucket
   uint32_t length = 0;
   friend bool operator==(const HistogramSpan&, const HistogramSpan&) = default;
 };
@@ -37,10 +38,11 @@ struct Histogram {
   double sum = 0;
   std::vector<HistogramSpan> positive_spans, negative_spans;
   std::vector<double> positive_buckets, negative_buckets;  // one count for each place of the spans
-  std::vector<double> custom_values;                       // schema -53: ascending upper bounds, +Inf left out
+  std::vector<double> custom_values;  // schema -53: ascending upper bounds, +Inf left out
 
   bool is_stale() const { return IsStaleNaN(sum); }
-  // What a sender must keep to: spans fit buckets, counts not negative (unless gauge) and adding up, bounds ascending.
+  // What a sender must keep to: spans fit buckets, counts not negative (unless gauge) and adding
+  // up, bounds ascending.
   absl::Status Validate() const;
   // Bit-exact, field by field.
   friend bool operator==(const Histogram& a, const Histogram& b);

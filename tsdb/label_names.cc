@@ -9,7 +9,8 @@ namespace {
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Length of the valid UTF-8 sequence at the front of `text` (its code point in `rune`), 0 if there is none.
+// Length of the valid UTF-8 sequence at the front of `text` (its code point in `rune`), 0 if there
+// is none.
 size_t DecodeRune(std::string_view text, uint32_t& rune) {
   const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = at(0);
@@ -26,17 +27,18 @@ size_t DecodeRune(std::string_view text, uint32_t& rune) {
   return overlong || surrogate || rune > 0x10FFFF ? 0 : length;
 }
 
-// The code points above ASCII that Go writes as escapes, as far as they occur: controls, separators, marks of direction,
-// the byte order mark and what is not assigned for interchange.
+// The code points above ASCII that Go writes as escapes, as far as they occur: controls,
+// separators, marks of direction, the byte order mark and what is not assigned for interchange.
 bool IsUnprintable(uint32_t rune) {
   return (rune >= 0x80 && rune <= 0xA0) || rune == 0xAD || (rune >= 0x2000 && rune <= 0x200F) ||
-         (rune >= 0x2028 && rune <= 0x202F) || (rune >= 0x205F && rune <= 0x206F) || rune == 0x3000 ||
-         (rune >= 0xE000 && rune <= 0xF8FF) || rune == 0xFEFF || (rune >= 0xFFF0 && rune <= 0xFFFB) ||
-         (rune & 0xFFFE) == 0xFFFE || rune >= 0xE0000;
+         (rune >= 0x2028 && rune <= 0x202F) || (rune >= 0x205F && rune <= 0x206F) ||
+         rune == 0x3000 || (rune >= 0xE000 && rune <= 0xF8FF) || rune == 0xFEFF ||
+         (rune >= 0xFFF0 && rune <= 0xFFFB) || (rune & 0xFFFE) == 0xFFFE || rune >= 0xE0000;
 }
 
 void AppendHex(std::string& out, uint32_t value, int digits) {
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += "0123456789abcdef"[value >> shift & 0xF];
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
+    out += "0123456789abcdef"[value >> shift & 0xF];
 }
 
 void AppendAsciiEscaped(std::string& out, char c) {

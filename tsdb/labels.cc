@@ -10,8 +10,9 @@
 
 namespace slowburn::tsdb {
 
-// One allocation: this header, 2 * count ends, then all names and values one after the other. ends[2i] is where name i
-// ends and ends[2i + 1] where its value does, both counted from the first byte of text.
+// One allocation: this header, 2 * count ends, then all names and values one after the other.
+// ends[2i] is where name i ends and ends[2i + 1] where its value does, both counted from the first
+// byte of text.
 struct Labels::Rep {
   std::atomic<uint32_t> owners;
   uint32_t count;
@@ -192,7 +193,8 @@ bool operator==(const Labels& a, const Labels& b) {
   if (a.rep_->hash != b.rep_->hash || a.rep_->count != b.rep_->count) return false;
   const size_t text_size = a.rep_->text_size();
   return text_size == b.rep_->text_size() &&
-         std::memcmp(a.rep_->ends(), b.rep_->ends(), 2 * a.rep_->count * sizeof(uint32_t) + text_size) == 0;
+         std::memcmp(a.rep_->ends(), b.rep_->ends(),
+                     2 * a.rep_->count * sizeof(uint32_t) + text_size) == 0;
 }
 
 std::strong_ordering operator<=>(const Labels& a, const Labels& b) {
@@ -232,8 +234,9 @@ std::vector<std::string> LabelsBuilder::Names() const {
     if (!value.empty()) names.push_back(name);
   }
   for (const LabelView label : base_) {
-    const bool changed = std::any_of(changes_.begin(), changes_.end(),
-                                     [&](const auto& change) { return change.first == label.name; });
+    const bool changed = std::any_of(changes_.begin(), changes_.end(), [&](const auto& change) {
+      return change.first == label.name;
+    });
     if (!changed) names.emplace_back(label.name);
   }
   return names;

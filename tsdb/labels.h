@@ -1,8 +1,9 @@
 // Labels: the identity of a series, a sorted set of name="value" pairs.
 //
-// One immutable, reference-counted block of bytes: copying costs an atomic increment, comparing two copies of one set
-// costs a pointer. Names are unique and ascend bytewise; values are never empty (an empty label is an absent label).
-// The metric name is the label __name__. Threads: immutable. Lifetimes: views are valid while a copy of the set lives.
+// One immutable, reference-counted block of bytes: copying costs an atomic increment, comparing two
+// copies of one set costs a pointer. Names are unique and ascend bytewise; values are never empty
+// (an empty label is an absent label). The metric name is the label __name__. Threads: immutable.
+// Lifetimes: views are valid while a copy of the set lives.
 #ifndef SLOWBURN_TSDB_LABELS_H_
 #define SLOWBURN_TSDB_LABELS_H_
 
@@ -62,7 +63,8 @@ class Labels {
   Labels Keep(std::span<const std::string> names) const;
   Labels WithoutName() const;  // without __name__
 
-  // {__name__="up", job="a"} as Prometheus prints it: up{job="a"}; quoted where the name is not a legacy one.
+  // {__name__="up", job="a"} as Prometheus prints it: up{job="a"}; quoted where the name is not a
+  // legacy one.
   std::string ToString() const;
 
   friend bool operator==(const Labels& a, const Labels& b);
@@ -115,12 +117,14 @@ class LabelsBuilder {
   std::vector<std::pair<std::string, std::string>> changes_;  // empty value: deleted
 };
 
-// Legacy names: [a-zA-Z_][a-zA-Z0-9_]*, metrics also with ':'. UTF-8 names: any non-empty valid UTF-8.
+// Legacy names: [a-zA-Z_][a-zA-Z0-9_]*, metrics also with ':'. UTF-8 names: any non-empty valid
+// UTF-8.
 bool IsLegacyLabelName(std::string_view name);
 bool IsLegacyMetricName(std::string_view name);
 bool IsValidUtf8(std::string_view text);
 
-// Appends `text` in double quotes with Go's escapes (strconv.Quote): label values in messages and selectors.
+// Appends `text` in double quotes with Go's escapes (strconv.Quote): label values in messages and
+// selectors.
 void AppendQuoted(std::string& out, std::string_view text);
 
 template <typename H>

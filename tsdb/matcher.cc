@@ -12,10 +12,14 @@ constexpr size_t kLinearSearchMax = 8;
 
 std::string_view OpText(Matcher::Op op) {
   switch (op) {
-    case Matcher::Op::kEqual: return "=";
-    case Matcher::Op::kNotEqual: return "!=";
-    case Matcher::Op::kRegex: return "=~";
-    case Matcher::Op::kNotRegex: return "!~";
+    case Matcher::Op::kEqual:
+      return "=";
+    case Matcher::Op::kNotEqual:
+      return "!=";
+    case Matcher::Op::kRegex:
+      return "=~";
+    case Matcher::Op::kNotRegex:
+      return "!~";
   }
   return "?";
 }
@@ -35,14 +39,20 @@ absl::StatusOr<Matcher> Matcher::Create(Op op, std::string_view name, std::strin
   return matcher;
 }
 
-Matcher Matcher::Equal(std::string_view name, std::string_view value) { return Matcher(Op::kEqual, name, value); }
+Matcher Matcher::Equal(std::string_view name, std::string_view value) {
+  return Matcher(Op::kEqual, name, value);
+}
 
 bool Matcher::Matches(std::string_view value) const {
   switch (op_) {
-    case Op::kEqual: return value == value_;
-    case Op::kNotEqual: return value != value_;
-    case Op::kRegex: return MatchesPattern(value);
-    case Op::kNotRegex: return !MatchesPattern(value);
+    case Op::kEqual:
+      return value == value_;
+    case Op::kNotEqual:
+      return value != value_;
+    case Op::kRegex:
+      return MatchesPattern(value);
+    case Op::kNotRegex:
+      return !MatchesPattern(value);
   }
   return false;
 }
@@ -51,7 +61,8 @@ bool Matcher::MatchesPattern(std::string_view value) const {
   if (set_matches_.size() > kLinearSearchMax) {
     return std::binary_search(set_matches_.begin(), set_matches_.end(), value);
   }
-  if (!set_matches_.empty()) return std::find(set_matches_.begin(), set_matches_.end(), value) != set_matches_.end();
+  if (!set_matches_.empty())
+    return std::find(set_matches_.begin(), set_matches_.end(), value) != set_matches_.end();
   if (shape_.has_value()) return shape_->Matches(value);
   return value.starts_with(prefix_) && regex_->Matches(value);
 }
@@ -69,8 +80,9 @@ std::string Matcher::ToString() const {
 }
 
 bool MatchesAll(const Matchers& matchers, const Labels& labels) {
-  return std::all_of(matchers.begin(), matchers.end(),
-                     [&](const Matcher& matcher) { return matcher.Matches(labels.Get(matcher.name())); });
+  return std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& matcher) {
+    return matcher.Matches(labels.Get(matcher.name()));
+  });
 }
 
 }  // namespace slowburn::tsdb

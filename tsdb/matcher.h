@@ -30,7 +30,8 @@ class Matcher {
   Op op() const { return op_; }
   const std::string& name() const { return name_; }
   const std::string& value() const { return value_; }
-  // For a regex that is an alternation of literals (a|b|c): the literals; otherwise empty. Lets the index look up values.
+  // For a regex that is an alternation of literals (a|b|c): the literals; otherwise empty. Lets the
+  // index look up values.
   const std::vector<std::string>& set_matches() const { return set_matches_; }
   // For any other regex: what every value that it matches begins with; may be empty.
   const std::string& prefix() const { return prefix_; }
@@ -42,15 +43,17 @@ class Matcher {
   }
 
  private:
-  Matcher(Op op, std::string_view name, std::string_view value) : op_(op), name_(name), value_(value) {}
+  Matcher(Op op, std::string_view name, std::string_view value)
+      : op_(op), name_(name), value_(value) {}
   bool MatchesPattern(std::string_view value) const;
 
   Op op_;
   std::string name_, value_;
-  std::optional<base::Regex> regex_;       // for kRegex and kNotRegex that neither a set nor a shape answers
-  std::vector<std::string> set_matches_;   // sorted, unique
+  std::optional<base::Regex>
+      regex_;  // for kRegex and kNotRegex that neither a set nor a shape answers
+  std::vector<std::string> set_matches_;  // sorted, unique
   std::string prefix_;
-  std::optional<RegexShape> shape_;        // the pattern is [.*|.+] literal [.*|.+]: no regex is run
+  std::optional<RegexShape> shape_;  // the pattern is [.*|.+] literal [.*|.+]: no regex is run
 };
 
 using Matchers = std::vector<Matcher>;

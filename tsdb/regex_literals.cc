@@ -16,7 +16,8 @@ constexpr int kMaxDepth = 32;
 bool IsMeta(char c) { return kMeta.find(c) != std::string_view::npos; }
 bool IsQuantifier(char c) { return c == '*' || c == '+' || c == '?' || c == '{'; }
 bool IsPunctuation(char c) {
-  return c > ' ' && c < 0x7F && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z');
+  return c > ' ' && c < 0x7F && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
+         !(c >= 'a' && c <= 'z');
 }
 
 // Reads one literal character, plain or escaped, from the front. False when there is none.
@@ -30,7 +31,8 @@ bool TakeLiteral(std::string_view& rest, std::string& out) {
   }
   if (IsMeta(rest[0])) return false;
   size_t length = 1;
-  while (length < rest.size() && (static_cast<unsigned char>(rest[length]) & 0xC0) == 0x80) ++length;
+  while (length < rest.size() && (static_cast<unsigned char>(rest[length]) & 0xC0) == 0x80)
+    ++length;
   out = rest.substr(0, length);
   rest.remove_prefix(length);
   return true;
@@ -94,7 +96,8 @@ class Enumerator {
     const bool escaped = Take('\\');
     if (rest_.empty()) return false;
     c = rest_[0];
-    const bool plain = c > ' ' && c < 0x7F && std::string_view("[]^-\\").find(c) == std::string_view::npos;
+    const bool plain =
+        c > ' ' && c < 0x7F && std::string_view("[]^-\\").find(c) == std::string_view::npos;
     if (escaped ? !IsPunctuation(c) : !plain) return false;
     rest_.remove_prefix(1);
     return true;
@@ -120,7 +123,8 @@ std::string_view WithoutAnchors(std::string_view pattern) {
   if (!pattern.empty() && pattern.front() == '^') pattern.remove_prefix(1);
   if (!pattern.empty() && pattern.back() == '$') {
     size_t backslashes = 0;
-    while (backslashes + 1 < pattern.size() && pattern[pattern.size() - 2 - backslashes] == '\\') ++backslashes;
+    while (backslashes + 1 < pattern.size() && pattern[pattern.size() - 2 - backslashes] == '\\')
+      ++backslashes;
     if (backslashes % 2 == 0) pattern.remove_suffix(1);
   }
   return pattern;
@@ -131,7 +135,8 @@ bool HasTopLevelAlternation(std::string_view pattern) {
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
     if (c == '\\') {
-      if (i + 1 < pattern.size() && pattern[i + 1] == 'Q') return true;  // quoted text: not looked into
+      if (i + 1 < pattern.size() && pattern[i + 1] == 'Q')
+        return true;  // quoted text: not looked into
       ++i;
     } else if (c == '[') {
       i += pattern.substr(i + 1).starts_with('^') ? 2 : 1;
@@ -160,7 +165,9 @@ std::string LiteralPrefix(std::string_view rest) {
 
 RegexShape::Wild TakeWild(std::string_view& rest) {
   using Wild = RegexShape::Wild;
-  const Wild wild = rest.starts_with(".*") ? Wild::kAny : rest.starts_with(".+") ? Wild::kSome : Wild::kNone;
+  const Wild wild = rest.starts_with(".*")   ? Wild::kAny
+                    : rest.starts_with(".+") ? Wild::kSome
+                                             : Wild::kNone;
   if (wild != Wild::kNone) rest.remove_prefix(2);
   return wild;
 }
@@ -175,6 +182,10 @@ std::optional<RegexShape> FindShape(std::string_view rest) {
   }
   shape.after = TakeWild(rest);
   if (!rest.empty()) return std::nullopt;
+  using Wild = RegexShape::Wild;
+  // .+.+ wants two characters, which may be one byte each or more: not for a comparison of bytes.
+  if (shape.literal.empty() && shape.before == Wild::kSome && shape.after == Wild::kSome)
+    return std::nullopt;
   return shape;
 }
 
@@ -183,7 +194,8 @@ std::optional<RegexShape> FindShape(std::string_view rest) {
 bool RegexShape::Matches(std::string_view value) const {
   const size_t least_before = before == Wild::kSome, least_after = after == Wild::kSome;
   if (value.size() < literal.size() + least_before + least_after) return false;
-  if (before == Wild::kNone) return value.starts_with(literal) && (after != Wild::kNone || value == literal);
+  if (before == Wild::kNone)
+    return value.starts_with(literal) && (after != Wild::kNone || value == literal);
   if (after == Wild::kNone) return value.ends_with(literal);
   value.remove_prefix(least_before);
   value.remove_suffix(least_after);

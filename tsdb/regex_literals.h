@@ -1,6 +1,7 @@
-// What can be known about a regex without running it: the literals that it enumerates, the literal that every match
-// begins with, or that it is only a literal with wildcards around it. Understands a part of RE2's syntax and knows it:
-// where it gives up the answer is empty, never wrong. The pattern is anchored at both ends, as matchers are.
+// What can be known about a regex without running it: the literals that it enumerates, the literal
+// that every match begins with, or that it is only a literal with wildcards around it. Understands
+// a part of RE2's syntax and knows it: where it gives up the answer is empty, never wrong. The
+// pattern is anchored at both ends, as matchers are.
 //
 // Threads: pure functions.
 #ifndef SLOWBURN_TSDB_REGEX_LITERALS_H_

@@ -1,16 +1,22 @@
 // The only view of storage that the rest of the project has.
 //
-//   write:  NewAppender() -> Resolve series -> Append()* -> Commit()     (destruction without Commit rolls back)
-//   read:   NewQuerier(range) -> Select(matchers) -> Next() -> labels(), samples()
+//   write:  NewAppender() -> Resolve series -> Append()* -> Commit()     (destruction without
+//   Commit rolls back) read:   NewQuerier(range) -> Select(matchers) -> Next() -> labels(),
+//   samples()
 //
-// A row is what one scrape, one request or one rule evaluation brings: it goes through one appender and becomes visible
-// as a whole. The seam for scaling out is here as well: another implementation may stand behind these classes.
+// A row is what one scrape, one request or one rule evaluation brings: it goes through one appender
+// and becomes visible as a whole. The seam for scaling out is here as well: another implementation
+// may stand behind these classes.
 //
-// Threads: Storage is thread-safe. An Appender, a Querier and what they return belong to one thread at a time; several
+// Threads: Storage is thread-safe. An Appender, a Querier and what they return belong to one thread
+// at a time; several
 //   SeriesSets of one Querier may be used by different threads.
-// Lifetimes: Storage outlives all of them. A Querier sees at least the commits that returned before NewQuerier(). Spans
-//   and references returned are valid until the next call on the same object, unless said otherwise.
-// Errors: listed per method. Any other code means the disk or a bug, and the message names the file or the series.
+// Lifetimes: Storage outlives all of them. A Querier sees at least the commits that returned before
+// NewQuerier(). Spans
+//   and references returned are valid until the next call on the same object, unless said
+//   otherwise.
+// Errors: listed per method. Any other code means the disk or a bug, and the message names the file
+// or the series.
 #ifndef SLOWBURN_TSDB_STORAGE_H_
 #define SLOWBURN_TSDB_STORAGE_H_
 
@@ -30,11 +36,13 @@
 
 namespace slowburn::tsdb {
 
-// Names a series within one process's run. A hint: after retention dropped the series it is refused (kUnknownSeries).
+// Names a series within one process's run. A hint: after retention dropped the series it is refused
+// (kUnknownSeries).
 enum class SeriesRef : uint64_t { kUnknown = 0 };
 
-// 128-bit hash of the bytes by which a sender names a series (the encoded labels of remote write, the line prefix of an
-// exposition). Equal keys mean equal labels; unequal keys may mean equal labels too. Made by HashRawKey.
+// 128-bit hash of the bytes by which a sender names a series (the encoded labels of remote write,
+// the line prefix of an exposition). Equal keys mean equal labels; unequal keys may mean equal
+// labels too. Made by HashRawKey.
 struct RawKey {
   uint64_t high = 0, low = 0;
   friend bool operator==(const RawKey&, const RawKey&) = default;
@@ -49,7 +57,14 @@ struct Exemplar {
 };
 
 enum class MetricType : uint8_t {
-  kUnknown, kCounter, kGauge, kHistogram, kGaugeHistogram, kSummary, kInfo, kStateset
+  kUnknown,
+  kCounter,
+  kGauge,
+  kHistogram,
+  kGaugeHistogram,
+  kSummary,
+  kInfo,
+  kStateset
 };
 
 struct Metadata {
@@ -60,18 +75,20 @@ struct Metadata {
 
 // Why a sample was not stored. The texts are Prometheus' (see Describe).
 enum class Rejection : uint8_t {
-  kOutOfOrder,       // older than the series' newest sample, beyond the out-of-order window of 0
-  kTooOld,           // older than the out-of-order window
-  kOutOfBounds,      // before what retention keeps
-  kTooFarInFuture,   // later than now + max_future
-  kDuplicate,        // same time, different value (an equal value is accepted silently: retries are safe)
-  kSeriesLimit,      // the series is new and a limit on their number is reached
-  kUnknownSeries,    // the SeriesRef is not of this run, or was dropped
+  kOutOfOrder,      // older than the series' newest sample, and the out-of-order window is 0
+  kTooOld,          // older than the series' newest sample by more than the out-of-order window
+  kOutOfBounds,     // before what retention keeps
+  kTooFarInFuture,  // later than now + max_future
+  kDuplicate,       // same time, different value (an equal value is accepted silently, however old:
+                    // retries are safe)
+  kSeriesLimit,     // the series is new and a limit on their number is reached
+  kUnknownSeries,   // the SeriesRef is not of this run, or was dropped
 };
 std::string_view Describe(Rejection reason);
 
 struct RejectedSample {
-  size_t index = 0;  // of the Append* call in this appender, from 0
+  size_t index =
+      0;  // of the Append, AppendHistogram or AppendExemplar call in this appender, from 0
   SeriesRef ref = SeriesRef::kUnknown;
   TimestampMs t = 0;
   Rejection reason{};
@@ -80,7 +97,8 @@ struct RejectedSample {
 struct CommitResult {
   size_t samples = 0, histograms = 0, exemplars = 0;  // stored, or equal to what was stored
   size_t new_series = 0;
-  std::vector<RejectedSample> rejected;  // in order of index; exemplars out of order are only counted
+  std::vector<RejectedSample>
+      rejected;  // in order of index; exemplars out of order are only counted
   size_t rejected_exemplars = 0;
 };
 
@@ -88,30 +106,37 @@ class Appender {
  public:
   virtual ~Appender() = default;
 
-  // The fast path: out[i] = the series that keys[i] was bound to, or kUnknown. REQUIRES: equal sizes.
+  // The fast path: out[i] = the series that keys[i] was bound to, or kUnknown. REQUIRES: equal
+  // sizes.
   virtual void Lookup(std::span<const RawKey> keys, std::span<SeriesRef> out) = 0;
-  // Finds the series of `labels`, or makes it when this appender commits, and binds `key` to it (null: no key).
+  // Finds the series of `labels`, or makes it when this appender commits, and binds `key` to it
+  // (null: no key).
   //   kInvalidArgument    labels are empty, or a name or value is not valid UTF-8
-  //   kResourceExhausted  a limit on series, labels a series or length would be exceeded; names the limit and its value
+  //   kResourceExhausted  a limit on series, labels a series or length would be exceeded; names the
+  //   limit and its value
   virtual absl::StatusOr<SeriesRef> Resolve(const Labels& labels, const RawKey* key) = 0;
 
-  // Buffers; decisions are taken at Commit, in the order of the calls. `start` is the start timestamp, 0 if unknown.
+  // Buffers; decisions are taken at Commit, in the order of the calls. `start` is the start
+  // timestamp, 0 if unknown.
   virtual void Append(SeriesRef ref, TimestampMs t, double v, TimestampMs start = 0) = 0;
   // REQUIRES: histogram->Validate() is OK, unless it is a staleness marker.
-  virtual void AppendHistogram(SeriesRef ref, TimestampMs t, HistogramPtr histogram, TimestampMs start = 0) = 0;
+  virtual void AppendHistogram(SeriesRef ref, TimestampMs t, HistogramPtr histogram,
+                               TimestampMs start = 0) = 0;
   virtual void AppendExemplar(SeriesRef ref, Exemplar exemplar) = 0;
   // For the metric family, not the series. Last one wins.
   virtual void SetMetadata(std::string_view metric, Metadata metadata) = 0;
 
-  // Judges each sample, logs what is accepted, then publishes it: a reader sees the accepted samples of this appender
-  // all or not at all. A rejected sample costs only itself.
-  //   kUnavailable  the log cannot be written (disk full or failing): nothing is visible, the caller may retry
+  // Judges each sample, logs what is accepted, then publishes it: a reader sees the accepted
+  // samples of this appender all or not at all. A rejected sample costs only itself.
+  //   kUnavailable  the log cannot be written (disk full or failing): nothing is visible, the
+  //   caller may retry
   // Afterwards only the destructor may be called.
   virtual absl::StatusOr<CommitResult> Commit() = 0;
 };
 
-// A run of samples of one series in ascending time. histograms is empty, or parallel to t: where it is not null the
-// sample is that histogram and the value is to be ignored. starts is empty (all unknown) or parallel to t.
+// A run of samples of one series in ascending time. histograms is empty, or parallel to t: where it
+// is not null the sample is that histogram and the value is to be ignored. starts is empty (all
+// unknown) or parallel to t.
 struct SampleBatch {
   std::span<const TimestampMs> t;
   std::span<const double> v;
@@ -130,7 +155,8 @@ class SampleIterator {
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;
-  // Moves to the next series, in ascending order of labels. False at the end, or when status() is not OK.
+  // Moves to the next series, in ascending order of labels. False at the end, or when status() is
+  // not OK.
   virtual bool Next() = 0;
   virtual const Labels& labels() const = 0;
   virtual SeriesRef ref() const = 0;
@@ -140,26 +166,29 @@ class SeriesSet {
 };
 
 struct SelectHints {
-  TimeRange range;                  // cut to the Querier's
-  bool samples_needed = true;       // false: only the labels will be looked at (/series)
-  size_t limit = 0;                 // series at most; 0: all
+  TimeRange range;             // cut to the Querier's
+  bool samples_needed = true;  // false: only the labels will be looked at (/series)
+  size_t limit = 0;            // series at most; 0: all
 };
 
 class Querier {
  public:
   virtual ~Querier() = default;
   // Series that have a sample in the range (with samples_needed == false: that may have one).
-  virtual absl::StatusOr<std::unique_ptr<SeriesSet>> Select(const Matchers& matchers, const SelectHints& hints) = 0;
+  virtual absl::StatusOr<std::unique_ptr<SeriesSet>> Select(const Matchers& matchers,
+                                                            const SelectHints& hints) = 0;
   // Sorted, unique, of the series that match (empty: all). limit 0: all.
-  virtual absl::StatusOr<std::vector<std::string>> LabelNames(const Matchers& matchers, size_t limit) = 0;
-  virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name, const Matchers& matchers,
+  virtual absl::StatusOr<std::vector<std::string>> LabelNames(const Matchers& matchers,
+                                                              size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                               const Matchers& matchers,
                                                                size_t limit) = 0;
   struct SeriesExemplars {
     Labels labels;
     std::vector<Exemplar> exemplars;
   };
-  virtual absl::StatusOr<std::vector<SeriesExemplars>> Exemplars(const std::vector<Matchers>& any_of,
-                                                                 TimeRange range) = 0;
+  virtual absl::StatusOr<std::vector<SeriesExemplars>> Exemplars(
+      const std::vector<Matchers>& any_of, TimeRange range) = 0;
 };
 
 struct MetricMetadata {

@@ -22,9 +22,7 @@ TEST(Labels, SortsKeepsTheLastOfEqualNamesAndDropsEmptyValues) {
   EXPECT_TRUE(labels.Has("job"));
 }
 
-TEST(Labels, EmptyValueAfterAValueDeletes) {
-  EXPECT_TRUE((Labels{{"a", "1"}, {"a", ""}}).empty());
-}
+TEST(Labels, EmptyValueAfterAValueDeletes) { EXPECT_TRUE((Labels{{"a", "1"}, {"a", ""}}).empty()); }
 
 TEST(Labels, EmptySet) {
   const Labels empty;
@@ -105,13 +103,15 @@ TEST(Labels, OrderHashAndEqualityAgreeWithMaps) {
   const auto make = [&] {
     std::map<std::string, std::string> map;
     for (uint64_t i = random.Below(4); i > 0; --i) {
-      map[std::string(1, static_cast<char>('a' + random.Below(3)))] = std::string(random.Below(2) + 1, 'x');
+      map[std::string(1, static_cast<char>('a' + random.Below(3)))] =
+          std::string(random.Below(2) + 1, 'x');
     }
     return map;
   };
   for (int i = 0; i < 2000; ++i) {
     const auto a = make(), b = make();
-    const Labels x = Labels::FromPairs({a.begin(), a.end()}), y = Labels::FromPairs({b.begin(), b.end()});
+    const Labels x = Labels::FromPairs({a.begin(), a.end()}),
+                 y = Labels::FromPairs({b.begin(), b.end()});
     EXPECT_EQ(a == b, x == y);
     EXPECT_EQ(a < b, x < y);
     if (a == b) {
@@ -125,11 +125,19 @@ TEST(LabelNames, LegacyAndUtf8) {
     std::string_view name;
     bool label, metric, utf8;
   } cases[] = {
-      {"", false, false, true},          {"a_1", true, true, true},      {"_", true, true, true},
-      {"1a", false, false, true},        {"a:b", false, true, true},     {":a", false, true, true},
-      {"a.b", false, false, true},       {"ü", false, false, true},      {"\xff", false, false, false},
-      {"\xc0\x80", false, false, false}, {"\xed\xa0\x80", false, false, false},
-      {"\xf4\x90\x80\x80", false, false, false}, {"\xe2\x82", false, false, false},
+      {"", false, false, true},
+      {"a_1", true, true, true},
+      {"_", true, true, true},
+      {"1a", false, false, true},
+      {"a:b", false, true, true},
+      {":a", false, true, true},
+      {"a.b", false, false, true},
+      {"ü", false, false, true},
+      {"\xff", false, false, false},
+      {"\xc0\x80", false, false, false},
+      {"\xed\xa0\x80", false, false, false},
+      {"\xf4\x90\x80\x80", false, false, false},
+      {"\xe2\x82", false, false, false},
       {"\xf0\x9f\x94\xa5", false, false, true},
   };
   for (const auto& c : cases) {

@@ -82,12 +82,12 @@ TEST(Matcher, OperatorsAndAbsentLabels) {
     std::string_view name, value;
     bool want;
   } cases[] = {
-      {Op::kEqual, "job", "api", true},      {Op::kEqual, "job", "", false},
-      {Op::kEqual, "gone", "", true},        {Op::kNotEqual, "gone", "", false},
-      {Op::kNotEqual, "gone", "x", true},    {Op::kRegex, "job", "a.i", true},
-      {Op::kRegex, "job", "ap", false},      {Op::kNotRegex, "job", "a.*", false},
-      {Op::kRegex, "gone", ".*", true},      {Op::kRegex, "gone", ".+", false},
-      {Op::kNotRegex, "gone", ".+", true},   {Op::kRegex, "gone", "|x", true},
+      {Op::kEqual, "job", "api", true},     {Op::kEqual, "job", "", false},
+      {Op::kEqual, "gone", "", true},       {Op::kNotEqual, "gone", "", false},
+      {Op::kNotEqual, "gone", "x", true},   {Op::kRegex, "job", "a.i", true},
+      {Op::kRegex, "job", "ap", false},     {Op::kNotRegex, "job", "a.*", false},
+      {Op::kRegex, "gone", ".*", true},     {Op::kRegex, "gone", ".+", false},
+      {Op::kNotRegex, "gone", ".+", true},  {Op::kRegex, "gone", "|x", true},
       {Op::kNotRegex, "gone", "x|y", true},
   };
   for (const auto& c : cases) {
@@ -98,7 +98,8 @@ TEST(Matcher, OperatorsAndAbsentLabels) {
 
 TEST(Matcher, RefusesBadPatterns) {
   for (const char* pattern : {"(", "a**", "[", "(?P<n", "*", "^*a|)", "a{1001}"}) {
-    EXPECT_THAT(Matcher::Create(Op::kRegex, "a", pattern), testing::IsCode(absl::StatusCode::kInvalidArgument, ""))
+    EXPECT_THAT(Matcher::Create(Op::kRegex, "a", pattern),
+                testing::IsCode(absl::StatusCode::kInvalidArgument, ""))
         << pattern;
   }
 }
@@ -113,14 +114,15 @@ TEST(Matcher, ToStringQuotes) {
 // Whatever shortcut is taken, the answer is the regex's.
 TEST(Matcher, AgreesWithTheRegexOnRandomPatterns) {
   testing::Random random;
-  static constexpr std::string_view kPieces[] = {"a",  "b",   "ab",   ".*",  ".+",  "|",    "(a|b)", "(?:b|)", "[ab]",
-                                                 "a?", "b*",  "\\.",  ".",   "^",   "$",    "(",     ")",      "ü",
-                                                 "+",  "{2}", "[^a]", "\\d", "a-b", "(?i)", "\n",    "[a-c]"};
+  static constexpr std::string_view kPieces[] = {
+      "a", "b", "ab", ".*", ".+", "|", "(a|b)", "(?:b|)", "[ab]", "a?",  "b*",   "\\.", ".",
+      "^", "$", "(",  ")",  "ü",  "+", "{2}",   "[^a]",   "\\d",  "a-b", "(?i)", "\n",  "[a-c]"};
   static constexpr std::string_view kLetters[] = {"a", "b", "A", ".", "ü", "1", "-", "\n", "c"};
   int valid = 0;
   for (int i = 0; i < 3000; ++i) {
     std::string pattern;
-    for (uint64_t n = random.Below(5); n > 0; --n) pattern += kPieces[random.Below(std::size(kPieces))];
+    for (uint64_t n = random.Below(5); n > 0; --n)
+      pattern += kPieces[random.Below(std::size(kPieces))];
     const absl::StatusOr<base::Regex> regex = base::Regex::Compile(pattern);
     const absl::StatusOr<Matcher> matcher = Matcher::Create(Op::kRegex, "a", pattern);
     ASSERT_EQ(regex.ok(), matcher.ok()) << pattern;
@@ -128,8 +130,10 @@ TEST(Matcher, AgreesWithTheRegexOnRandomPatterns) {
     ++valid;
     for (int k = 0; k < 20; ++k) {
       std::string value;
-      for (uint64_t n = random.Below(5); n > 0; --n) value += kLetters[random.Below(std::size(kLetters))];
-      ASSERT_EQ(matcher->Matches(value), regex->Matches(value)) << "pattern " << pattern << " value " << value;
+      for (uint64_t n = random.Below(5); n > 0; --n)
+        value += kLetters[random.Below(std::size(kLetters))];
+      ASSERT_EQ(matcher->Matches(value), regex->Matches(value))
+          << "pattern " << pattern << " value " << value;
     }
   }
   EXPECT_GT(valid, 1000);
