@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "api/grpc_convert.h"
+#include "base/mutex.h"
 #include "slowburn/v1/slowburn.grpc.pb.h"
 
 namespace slowburn::api {
@@ -96,25 +97,38 @@ class WriteService final : public v1::Write::Service {
   StreamSlots& slots_;
 };
 
-// Sets a flag when the client goes, for as long as it lives: the engine looks at flags, gRPC
-// answers when asked.
+// Sets a flag when the client goes, for as long as it lives: the engine looks at flags, gRPC's sync
+// API answers when asked.
 class CancelWatch {
  public:
   explicit CancelWatch(grpc::ServerContext* context)
-      : thread_([this, context](const std::stop_token& stop) {
-          while (!stop.stop_requested()) {
-            if (context->IsCancelled()) {
-              cancelled_ = true;
-              return;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-          }
-        }) {}
+      : context_(context), thread_([this] { Watch(); }) {}
+  ~CancelWatch() {
+    {
+      base::MutexLock lock(mu_);
+      done_ = true;
+    }
+    wake_.NotifyAll();
+    thread_.join();
+  }
   const std::atomic<bool>* flag() const { return &cancelled_; }
 
  private:
+  static constexpr std::chrono::milliseconds kEvery{20};
+  void Watch() {
+    base::MutexLock lock(mu_);
+    while (!done_ && !cancelled_) {
+      cancelled_ = context_->IsCancelled();
+      if (!cancelled_) wake_.WaitFor(mu_, kEvery);
+    }
+  }
+
+  grpc::ServerContext* const context_;
   std::atomic<bool> cancelled_{false};
-  std::jthread thread_;
+  base::Mutex mu_;
+  base::CondVar wake_;
+  bool done_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
 };
 
 class QueryService final : public v1::Query::Service {
@@ -215,7 +229,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcOptions option
 void GrpcServer::Stop(base::DurationMs drain_ms) {
   if (impl_->server == nullptr) return;
   impl_->server->GetHealthCheckService()->SetServingStatus(false);
-  impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(drain_ms));
+  impl_->server->Shutdown(
+      gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_millis(drain_ms, GPR_TIMESPAN)));
   impl_->server->Wait();
   impl_->server.reset();
 }

@@ -32,6 +32,7 @@ struct ServeFlags {
   int64_t max_connections = 512;
   DurationMs read_timeout_ms = 5 * base::kMinute;
   bool enable_lifecycle = false;
+  std::string web_config_file;  // refused until it is built
   DurationMs query_timeout_ms = 2 * base::kMinute;
   DurationMs query_lookback_ms = 5 * base::kMinute;
   int64_t query_max_concurrency = 20;

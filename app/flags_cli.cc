@@ -55,15 +55,20 @@ constexpr std::array kIgnoredSwitches = {"web.enable-remote-write-receiver",
 // A duration flag: takes 1h30m and stores milliseconds.
 CLI::Option* AddDuration(CLI::App& command, const std::string& name, DurationMs& value,
                          const std::string& help) {
-  auto* option = command.add_option_function<std::string>(
-      name,
-      [&value, name](const std::string& text) {
+  const CLI::Validator is_duration(
+      [](std::string& text) {
         const absl::StatusOr<DurationMs> parsed = base::ParseDuration(text);
-        if (!parsed.ok()) throw CLI::ValidationError(name, std::string(parsed.status().message()));
-        value = *parsed;
+        return parsed.ok() ? std::string() : std::string(parsed.status().message());
       },
-      help);
-  return option->default_str(base::FormatDuration(value))->type_name("DURATION");
+      "DURATION");
+  return command
+      .add_option_function<std::string>(
+          name,
+          [&value](const std::string& text) { value = base::ParseDuration(text).value_or(value); },
+          help)
+      ->check(is_duration)
+      ->default_str(base::FormatDuration(value))
+      ->type_name("");
 }
 
 void AddSwitch(CLI::App& command, const std::string& name, bool& value, const std::string& help) {
@@ -128,15 +133,15 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   text("--log.format", flags.log_format, "logfmt or json")
       ->check(CLI::IsMember({"logfmt", "json"}));
-  command.add_option_function<std::string>(
-      "--web.config.file",
-      [](const std::string&) {
-        throw CLI::ValidationError(
-            "--web.config.file",
-            "TLS and logins are not built yet; starting without them would leave the "
-            "server open: put a proxy in front of it and drop the flag");
-      },
-      "not built yet: refused");
+  command.add_option("--web.config.file", flags.web_config_file, "not built yet: refused")
+      ->check(CLI::Validator(
+          [](std::string&) {
+            return std::string(
+                "TLS and logins are not built yet; starting without them would leave the server "
+                "open: put a proxy in "
+                "front of it and drop the flag");
+          },
+          ""));
   AddDuration(command, "--config.auto-reload-interval", flags.auto_reload_interval_ms,
               "reload changed files this often; 0s: never");
   for (const char* name : kIgnoredWithValue)
