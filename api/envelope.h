@@ -1,4 +1,5 @@
-// The envelope of /api/v1 and the mapping from Status to HTTP (prometheus' errorType and status code).
+// The envelope of /api/v1 and the mapping from Status to HTTP (prometheus' errorType and status
+// code).
 //
 //   kInvalidArgument → bad_data 400      kFailedPrecondition, kResourceExhausted → execution 422
 //   kCancelled → canceled 499            kDeadlineExceeded → timeout 503
