@@ -55,10 +55,10 @@ bool ParseInteger(std::string_view digits, double& value) {
   return true;
 }
 
-// Seconds beyond what 64 bits of nanoseconds hold.
+// Seconds beyond what 64 bits of nanoseconds hold, or no number at all.
 bool OutOfRange(double seconds) {
   constexpr double kLimit = 9223372036.854775807;
-  return seconds > kLimit || seconds < -kLimit;
+  return !(seconds <= kLimit && seconds >= -kLimit);
 }
 
 int Precedence(TokenType type) {
