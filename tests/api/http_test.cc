@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <stdexcept>
 #include <string>
 
 #include "api/envelope.h"
@@ -196,7 +195,7 @@ class HttpAnswerTest : public ::testing::Test {
     router_.Add({"GET"}, "/big",
                 [](const Request&) { return Response::Text(200, std::string(100'000, 'b')); });
     router_.Add({"GET"}, "/throws",
-                [](const Request&) -> Response { throw std::runtime_error("odd"); });
+                [](const Request&) -> Response { return Response::Text(std::string().at(7), ""); });
     router_.Add({"GET"}, "/-/healthy", [](const Request&) { return Response::Text(200, "fine"); });
   }
   Response Answer(HttpAnswerOptions options, Request request, std::string_view target) {
@@ -288,7 +287,7 @@ TEST_F(HttpAnswerTest, NotReadyIs503ExceptForTheExempt) {
 TEST_F(HttpAnswerTest, WhatIsThrownIsA500) {
   const Response response = Get("/throws");
   EXPECT_EQ(response.status, 500);
-  EXPECT_EQ(response.body, "internal error: odd\n");
+  EXPECT_TRUE(response.body.starts_with("internal error: ")) << response.body;
 }
 
 TEST_F(HttpAnswerTest, CountsByRouteAndCode) {
