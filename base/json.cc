@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <unordered_map>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/number.h"
-#include "boost/json.hpp"
+#include "boost/json/basic_parser_impl.hpp"
 
 namespace slowburn::base {
 namespace {
@@ -71,47 +72,116 @@ bool NeedsEscape(unsigned char c, bool html) {
   return c < 0x20 || c == '"' || c == '\\' || (html && (c == '<' || c == '>' || c == '&'));
 }
 
-JsonValue Convert(const boost::json::value& in) {
-  JsonValue out;
-  switch (in.kind()) {
-    case boost::json::kind::null:
-      break;
-    case boost::json::kind::bool_:
-      out.kind = JsonValue::Kind::kBool;
-      out.boolean = in.get_bool();
-      break;
-    case boost::json::kind::int64:
-      out.kind = JsonValue::Kind::kNumber;
-      out.number = static_cast<double>(in.get_int64());
-      break;
-    case boost::json::kind::uint64:
-      out.kind = JsonValue::Kind::kNumber;
-      out.number = static_cast<double>(in.get_uint64());
-      break;
-    case boost::json::kind::double_:
-      out.kind = JsonValue::Kind::kNumber;
-      out.number = in.get_double();
-      break;
-    case boost::json::kind::string:
-      out.kind = JsonValue::Kind::kString;
-      out.string.assign(in.get_string().data(), in.get_string().size());
-      break;
-    case boost::json::kind::array:
-      out.kind = JsonValue::Kind::kArray;
-      out.items.reserve(in.get_array().size());
-      for (const boost::json::value& item : in.get_array()) out.items.push_back(Convert(item));
-      break;
-    case boost::json::kind::object:
-      out.kind = JsonValue::Kind::kObject;
-      out.members.reserve(in.get_object().size());
-      for (const auto& member : in.get_object()) {
-        out.members.emplace_back(std::string(member.key().data(), member.key().size()),
-                                 Convert(member.value()));
-      }
-      break;
+// Builds the tree from Boost.JSON's events. Its own tree would not do: numbers there are not
+// rounded to the nearest double (2.5e300 is off by one unit in the last place), so that they are
+// read again from their text.
+class Builder {
+ public:
+  static constexpr size_t max_object_size = static_cast<size_t>(-1);
+  static constexpr size_t max_array_size = static_cast<size_t>(-1);
+  static constexpr size_t max_key_size = static_cast<size_t>(-1);
+  static constexpr size_t max_string_size = static_cast<size_t>(-1);
+
+  using Text = boost::json::string_view;
+  using Error = boost::json::error_code;
+
+  JsonValue Take() { return std::move(root_); }
+
+  bool on_document_begin(Error&) { return true; }
+  bool on_document_end(Error&) { return true; }
+  bool on_object_begin(Error&) { return Open(JsonValue::Kind::kObject); }
+  bool on_object_end(size_t, Error&) {
+    KeepLastOfEqualKeys(open_.back());
+    return Close();
   }
-  return out;
-}
+  bool on_array_begin(Error&) { return Open(JsonValue::Kind::kArray); }
+  bool on_array_end(size_t, Error&) { return Close(); }
+  bool on_key_part(Text part, size_t, Error&) { return Collect(part); }
+  bool on_key(Text part, size_t, Error&) {
+    Collect(part);
+    open_.back().members.emplace_back(std::move(text_), JsonValue());
+    text_.clear();
+    return true;
+  }
+  bool on_string_part(Text part, size_t, Error&) { return Collect(part); }
+  bool on_string(Text part, size_t, Error&) {
+    Collect(part);
+    JsonValue value = Made(JsonValue::Kind::kString);
+    value.string = std::move(text_);
+    text_.clear();
+    return Add(std::move(value));
+  }
+  bool on_number_part(Text part, Error&) { return Collect(part); }
+  bool on_int64(int64_t, Text part, Error&) { return AddNumber(part); }
+  bool on_uint64(uint64_t, Text part, Error&) { return AddNumber(part); }
+  bool on_double(double, Text part, Error&) { return AddNumber(part); }
+  bool on_bool(bool b, Error&) {
+    JsonValue value = Made(JsonValue::Kind::kBool);
+    value.boolean = b;
+    return Add(std::move(value));
+  }
+  bool on_null(Error&) { return Add(JsonValue()); }
+  bool on_comment_part(Text, Error&) { return true; }
+  bool on_comment(Text, Error&) { return true; }
+
+ private:
+  static JsonValue Made(JsonValue::Kind kind) {
+    JsonValue value;
+    value.kind = kind;
+    return value;
+  }
+  bool Collect(Text part) {
+    text_.append(part.data(), part.size());
+    return true;
+  }
+  bool AddNumber(Text part) {
+    Collect(part);
+    JsonValue value = Made(JsonValue::Kind::kNumber);
+    ParseFloat(text_, value.number);
+    text_.clear();
+    return Add(std::move(value));
+  }
+  bool Open(JsonValue::Kind kind) {
+    open_.push_back(Made(kind));
+    return true;
+  }
+  bool Close() {
+    JsonValue value = std::move(open_.back());
+    open_.pop_back();
+    return Add(std::move(value));
+  }
+  bool Add(JsonValue value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (open_.back().kind == JsonValue::Kind::kArray) {
+      open_.back().items.push_back(std::move(value));
+    } else {
+      open_.back().members.back().second = std::move(value);
+    }
+    return true;
+  }
+  static void KeepLastOfEqualKeys(JsonValue& object) {
+    std::vector<std::string_view> keys;
+    keys.reserve(object.members.size());
+    for (const auto& member : object.members) keys.push_back(member.first);
+    std::sort(keys.begin(), keys.end());
+    if (std::adjacent_find(keys.begin(), keys.end()) == keys.end()) return;
+    std::vector<std::pair<std::string, JsonValue>> members = std::exchange(object.members, {});
+    std::unordered_map<std::string, size_t> places;
+    for (auto& [key, value] : members) {
+      const auto [it, fresh] = places.emplace(key, object.members.size());
+      if (fresh) {
+        object.members.emplace_back(std::move(key), std::move(value));
+      } else {
+        object.members[it->second].second = std::move(value);
+      }
+    }
+  }
+
+  JsonValue root_;
+  std::vector<JsonValue> open_;
+  std::string text_;  // of a key, string or number that comes in parts
+};
 
 absl::Status ParseError(size_t offset, std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("cannot parse JSON at offset ", offset, ": ",
@@ -225,6 +295,13 @@ void JsonWriter::StringMap(const std::vector<std::pair<std::string, std::string>
   EndObject();
 }
 
+JsonValue::JsonValue() = default;
+JsonValue::JsonValue(const JsonValue&) = default;
+JsonValue::JsonValue(JsonValue&&) noexcept = default;
+JsonValue& JsonValue::operator=(const JsonValue&) = default;
+JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
+JsonValue::~JsonValue() = default;
+
 const JsonValue* JsonValue::Find(std::string_view key) const {
   for (const auto& [name, value] : members) {
     if (name == key) return &value;
@@ -241,15 +318,15 @@ std::string_view JsonValue::StringAt(std::string_view key) const {
 absl::StatusOr<JsonValue> ParseJson(std::string_view text) {
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
-  boost::json::parser parser({}, options);
+  boost::json::basic_parser<Builder> parser(options);
   boost::json::error_code error;
-  const size_t consumed = parser.write_some(text.data(), text.size(), error);
+  const size_t consumed = parser.write_some(false, text.data(), text.size(), error);
   if (error == boost::json::error::incomplete || (!error && consumed == 0 && text.empty())) {
     return ParseError(text.size(), "unexpected end");
   }
   if (error) return ParseError(consumed, error.message());
   if (consumed < text.size()) return ParseError(consumed, "extra data after the value");
-  return Convert(parser.release());
+  return parser.handler().Take();
 }
 
 }  // namespace slowburn::base

@@ -26,6 +26,15 @@ namespace slowburn::base {
 
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMapping };
+
+  // Defined out of line: the members hold pairs of this very type.
+  YamlNode();
+  YamlNode(const YamlNode&);
+  YamlNode(YamlNode&&) noexcept;
+  YamlNode& operator=(const YamlNode&);
+  YamlNode& operator=(YamlNode&&) noexcept;
+  ~YamlNode();
+
   Kind kind = Kind::kNull;
   std::string scalar;        // kScalar: the text
   bool quoted = false;       // kScalar: written with quotes, so never null, bool or number

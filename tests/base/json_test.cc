@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "base/number.h"
 #include "tests/testing/random.h"
 #include "tests/testing/status_matchers.h"
 
@@ -98,8 +99,22 @@ TEST(ParseJson, ReadsValues) {
 }
 
 TEST(ParseJson, KeepsTheLastOfDuplicateKeys) {
-  ASSERT_OK_AND_ASSIGN(const JsonValue v, ParseJson(R"({"a":1,"a":2})"));
+  ASSERT_OK_AND_ASSIGN(const JsonValue v, ParseJson(R"({"a":1,"b":[0],"a":2,"c":3,"b":{}})"));
+  ASSERT_EQ(v.members.size(), 3u);
+  EXPECT_EQ(v.members[0].first, "a");
   EXPECT_EQ(v.Find("a")->number, 2);
+  EXPECT_EQ(v.Find("b")->kind, JsonValue::Kind::kObject);
+  EXPECT_EQ(v.Find("c")->number, 3);
+}
+
+TEST(ParseJson, RoundsNumbersToTheNearestDouble) {
+  for (const double want :
+       {2.5e300, 72.5e300, 1e23, 8.41e21, 5e-324, 2.2250738585072011e-308, 0.1}) {
+    std::string text;
+    AppendFloat(text, want, FloatStyle::kExponent);
+    ASSERT_OK_AND_ASSIGN(const JsonValue v, ParseJson("[" + text + "]"));
+    EXPECT_EQ(v.items[0].number, want) << text;
+  }
 }
 
 TEST(ParseJson, RefusesWithTheOffset) {
