@@ -21,23 +21,26 @@ bool Exceeds(EventCount bad, EventCount total, const Ratio& threshold, Comparato
   return Judge(CompareProducts(bad, threshold.den, total, threshold.num), comparator);
 }
 
-// bad(W) against factor · b · W/P · total(P): the share of the budget that W really spent. A period that is covered only in
-// part stands for less traffic than it will have, so W is set against the covered time.
-bool ExceedsByTraffic(const WindowCount& window, const WindowCount& period, DurationMs length, const Tier& tier,
-                      Comparator comparator) {
+// bad(W) against factor · b · W/P · total(P): the share of the budget that W really spent. A period
+// that is covered only in part stands for less traffic than it will have, so W is set against the
+// covered time.
+bool ExceedsByTraffic(const WindowCount& window, const WindowCount& period, DurationMs length,
+                      const Tier& tier, Comparator comparator) {
   if (window.total <= kNone || period.total <= kNone || period.covered_ms <= 0) return false;
   const DurationMs covered = std::max(period.covered_ms, length);
   const Ratio share = MakeRatio(static_cast<uint64_t>(length), static_cast<uint64_t>(covered));
   const absl::StatusOr<Ratio> threshold = Multiply(tier.threshold, share);
   if (threshold.ok()) return Exceeds(window.bad, period.total, *threshold, comparator);
-  const long double limit = static_cast<long double>(tier.threshold.num) / static_cast<long double>(tier.threshold.den) *
+  const long double limit = static_cast<long double>(tier.threshold.num) /
+                            static_cast<long double>(tier.threshold.den) *
                             static_cast<long double>(length) / static_cast<long double>(covered);
   const long double wanted = limit * Exactly(period.total);
-  return comparator == Comparator::kGreater ? Exactly(window.bad) > wanted : Exactly(window.bad) >= wanted;
+  return comparator == Comparator::kGreater ? Exactly(window.bad) > wanted
+                                            : Exactly(window.bad) >= wanted;
 }
 
-bool WindowExceeds(const SloSpec& spec, const Tier& tier, const WindowCount& window, DurationMs length,
-                   const WindowCount& period) {
+bool WindowExceeds(const SloSpec& spec, const Tier& tier, const WindowCount& window,
+                   DurationMs length, const WindowCount& period) {
   return tier.weight == Weight::kTime
              ? Exceeds(window.bad, window.total, tier.threshold, spec.comparator)
              : ExceedsByTraffic(window, period, length, tier, spec.comparator);
@@ -57,7 +60,8 @@ class LedgerSource final : public CumulativeSource {
 // g(Δ) = bad - b·total of the period as it will be at to + Δ: nothing is left where g >= 0.
 class Overspend {
  public:
-  Overspend(const CumulativeSource& counts, const Ratio& budget, TimestampMs to, DurationMs period, const Pace& pace)
+  Overspend(const CumulativeSource& counts, const Ratio& budget, TimestampMs to, DurationMs period,
+            const Pace& pace)
       : counts_(counts), b_(budget.ToDouble()), to_(to), period_(period), pace_(pace) {
     const std::vector<SliLedger::Cumulative> ends = At(0, period, period);
     origin_ = ends.front();
@@ -102,12 +106,15 @@ class Overspend {
   }
   double Left(EventCount at, EventCount origin) const { return (at - origin).ToDouble(); }
   double Value(const SliLedger::Cumulative& at, DurationMs delta) const {
-    return bad_now_ - Left(at.bad, origin_.bad) - b_ * (total_now_ - Left(at.total, origin_.total)) +
-           drift() * static_cast<double>(delta);
+    return bad_now_ - Left(at.bad, origin_.bad) -
+           b_ * (total_now_ - Left(at.total, origin_.total)) + drift() * static_cast<double>(delta);
   }
-  // An upper bound of g over [begin, end]: no bad event has left yet, all events of the stretch have.
-  bool CanCross(const SliLedger::Cumulative& a, const SliLedger::Cumulative& b, DurationMs begin, DurationMs end) const {
-    const double most = bad_now_ - Left(a.bad, origin_.bad) - b_ * (total_now_ - Left(b.total, origin_.total));
+  // An upper bound of g over [begin, end]: no bad event has left yet, all events of the stretch
+  // have.
+  bool CanCross(const SliLedger::Cumulative& a, const SliLedger::Cumulative& b, DurationMs begin,
+                DurationMs end) const {
+    const double most =
+        bad_now_ - Left(a.bad, origin_.bad) - b_ * (total_now_ - Left(b.total, origin_.total));
     return most + drift() * static_cast<double>(drift() > 0 ? end : begin) >= 0;
   }
 
@@ -129,16 +136,18 @@ std::optional<double> ErrorRatio(const WindowCount& window) {
 
 std::optional<double> BurnRate(const WindowCount& window, const Ratio& budget) {
   if (window.total <= kNone) return std::nullopt;
-  return static_cast<double>(Exactly(window.bad) / Exactly(window.total) * static_cast<long double>(budget.den) /
+  return static_cast<double>(Exactly(window.bad) / Exactly(window.total) *
+                             static_cast<long double>(budget.den) /
                              static_cast<long double>(budget.num));
 }
 
 Budget BudgetOf(const WindowCount& period, const Ratio& budget) {
   Budget out;
   if (period.total <= kNone) return out;
-  const long double allowed =
-      Exactly(period.total) * static_cast<long double>(budget.num) / static_cast<long double>(budget.den);
-  out.allowed_bad = static_cast<double>(allowed / static_cast<long double>(Int128{1} << EventCount::kFractionBits));
+  const long double allowed = Exactly(period.total) * static_cast<long double>(budget.num) /
+                              static_cast<long double>(budget.den);
+  out.allowed_bad = static_cast<double>(
+      allowed / static_cast<long double>(Int128{1} << EventCount::kFractionBits));
   out.remaining_ratio = static_cast<double>(1 - Exactly(period.bad) / allowed);
   out.exhausted = CompareProducts(period.bad, budget.den, period.total, budget.num) >= 0;
   return out;
@@ -146,7 +155,8 @@ Budget BudgetOf(const WindowCount& period, const Ratio& budget) {
 
 TierReading ReadTier(const SloSpec& spec, const Tier& tier, const WindowCount& long_count,
                      const WindowCount& short_count, const WindowCount& period) {
-  TierReading out{long_count, short_count, BurnRate(long_count, spec.budget), BurnRate(short_count, spec.budget)};
+  TierReading out{long_count, short_count, BurnRate(long_count, spec.budget),
+                  BurnRate(short_count, spec.budget)};
   out.long_exceeds = WindowExceeds(spec, tier, long_count, tier.long_ms, period) &&
                      long_count.bad >= EventCount::FromInt(tier.min_bad);
   out.short_exceeds = WindowExceeds(spec, tier, short_count, tier.short_ms, period);
@@ -154,8 +164,8 @@ TierReading ReadTier(const SloSpec& spec, const Tier& tier, const WindowCount& l
   return out;
 }
 
-std::optional<double> ForecastExhaustion(const CumulativeSource& counts, const Ratio& budget, TimestampMs to,
-                                         DurationMs period, const Pace& pace) {
+std::optional<double> ForecastExhaustion(const CumulativeSource& counts, const Ratio& budget,
+                                         TimestampMs to, DurationMs period, const Pace& pace) {
   const Overspend overspend(counts, budget, to, period, pace);
   if (overspend.total_now() > 0 && overspend.now() >= 0) return 0;
   if (pace.total_per_ms <= 0) return std::nullopt;
@@ -165,16 +175,20 @@ std::optional<double> ForecastExhaustion(const CumulativeSource& counts, const R
   return *ms / static_cast<double>(base::kSecond);
 }
 
-std::optional<double> SecondsToExhaustion(const SliLedger& ledger, const Ratio& budget, TimestampMs to,
-                                          DurationMs period, DurationMs pace_window) {
-  const std::vector<WindowCount> windows = ledger.Windows(to, std::vector<DurationMs>{period, pace_window});
+std::optional<double> SecondsToExhaustion(const SliLedger& ledger, const Ratio& budget,
+                                          TimestampMs to, DurationMs period,
+                                          DurationMs pace_window) {
+  const std::vector<WindowCount> windows =
+      ledger.Windows(to, std::vector<DurationMs>{period, pace_window});
   if (windows[0].total > kNone && BudgetOf(windows[0], budget).exhausted) return 0;
   const WindowCount& recent = windows[1];
-  // A window that is not covered whole is young, or has a hole: its pace is that of the covered time.
+  // A window that is not covered whole is young, or has a hole: its pace is that of the covered
+  // time.
   if (recent.total <= kNone || recent.covered_ms <= 0) return std::nullopt;
   const double covered = static_cast<double>(std::min(recent.covered_ms, recent.to - recent.from));
   const Pace pace{recent.bad.ToDouble() / covered, recent.total.ToDouble() / covered};
-  return ForecastExhaustion(LedgerSource(ledger), budget, windows[0].to, windows[0].to - windows[0].from, pace);
+  return ForecastExhaustion(LedgerSource(ledger), budget, windows[0].to,
+                            windows[0].to - windows[0].from, pace);
 }
 
 }  // namespace slowburn::slo

@@ -25,7 +25,9 @@ std::string FingerprintOf(const rules::LabelPairs& labels) {
   return Fingerprint(text);
 }
 
-std::string RecordKey(const std::string& id, const std::string& tier) { return absl::StrCat("a/", id, "/", tier); }
+std::string RecordKey(const std::string& id, const std::string& tier) {
+  return absl::StrCat("a/", id, "/", tier);
+}
 
 std::string BurnText(const std::optional<double>& burn) {
   return burn.has_value() ? absl::StrFormat("%.4g", *burn) : "unknown";
@@ -46,8 +48,9 @@ TimestampMs TimeAt(const base::JsonValue& json, std::string_view key) {
 }
 
 void SetPair(rules::LabelPairs& pairs, std::string_view name, std::string value) {
-  const auto at = std::lower_bound(pairs.begin(), pairs.end(), name,
-                                   [](const auto& pair, std::string_view n) { return pair.first < n; });
+  const auto at =
+      std::lower_bound(pairs.begin(), pairs.end(), name,
+                       [](const auto& pair, std::string_view n) { return pair.first < n; });
   if (at != pairs.end() && at->first == name) {
     at->second = std::move(value);
   } else {
@@ -67,40 +70,44 @@ rules::LabelPairs AlertLabels(const SloSpec& spec, const Tier& tier) {
                                  {"tier", tier.name}};
   rules::LabelPairs labels;
   for (const auto& [name, value] : spec.labels) {
-    const bool taken = std::any_of(own.begin(), own.end(), [&](const auto& pair) { return pair.first == name; });
+    const bool taken =
+        std::any_of(own.begin(), own.end(), [&](const auto& pair) { return pair.first == name; });
     SetPair(labels, taken ? absl::StrCat("exported_", name) : name, value);
   }
   for (const auto& [name, value] : own) SetPair(labels, name, value);
   return labels;
 }
 
-rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier, const TierReading& reading,
-                                   const WindowCount& period) {
+rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier,
+                                   const TierReading& reading, const WindowCount& period) {
   const std::string long_text = base::FormatDuration(tier.long_ms);
   const std::string short_text = base::FormatDuration(tier.short_ms);
   const Budget budget = BudgetOf(period, spec.budget);
-  const double spent = budget.allowed_bad > 0 ? reading.long_count.bad.ToDouble() / budget.allowed_bad : 0;
+  const double spent =
+      budget.allowed_bad > 0 ? reading.long_count.bad.ToDouble() / budget.allowed_bad : 0;
   rules::LabelPairs out;
   SetPair(out, "summary",
-          absl::StrCat(spec.service, "/", spec.name, " burns its error budget ", BurnText(reading.long_burn),
-                       " times as fast as it may (", long_text, "), ", BurnText(reading.short_burn),
-                       " times over the last ", short_text));
+          absl::StrCat(spec.service, "/", spec.name, " burns its error budget ",
+                       BurnText(reading.long_burn), " times as fast as it may (", long_text, "), ",
+                       BurnText(reading.short_burn), " times over the last ", short_text));
   SetPair(out, "description",
-          absl::StrCat(FormatPercent(spent), " of the ", base::FormatDuration(spec.period_ms),
-                       " budget went within the last ", long_text, ": ", reading.long_count.bad.ToString(), " of ",
-                       reading.long_count.total.ToString(), " events were bad (",
-                       FormatPercent(ErrorRatio(reading.long_count).value_or(0)), "; ", short_text, ": ",
-                       reading.short_count.bad.ToString(), " of ", reading.short_count.total.ToString(), ", ",
-                       FormatPercent(ErrorRatio(reading.short_count).value_or(0)), "). Tier ", tier.name,
-                       " fires above ", FormatPercent(tier.threshold.ToDouble()), " (factor ",
-                       absl::StrFormat("%.6g", tier.factor.ToDouble()), "). Of the budget for ", spec.objective, "%, ",
-                       FormatPercent(budget.remaining_ratio), " is left.",
-                       spec.description.empty() ? "" : absl::StrCat(" ", spec.description)));
+          absl::StrCat(
+              FormatPercent(spent), " of the ", base::FormatDuration(spec.period_ms),
+              " budget went within the last ", long_text, ": ", reading.long_count.bad.ToString(),
+              " of ", reading.long_count.total.ToString(), " events were bad (",
+              FormatPercent(ErrorRatio(reading.long_count).value_or(0)), "; ", short_text, ": ",
+              reading.short_count.bad.ToString(), " of ", reading.short_count.total.ToString(),
+              ", ", FormatPercent(ErrorRatio(reading.short_count).value_or(0)), "). Tier ",
+              tier.name, " fires above ", FormatPercent(tier.threshold.ToDouble()), " (factor ",
+              absl::StrFormat("%.6g", tier.factor.ToDouble()), "). Of the budget for ",
+              spec.objective, "%, ", FormatPercent(budget.remaining_ratio), " is left.",
+              spec.description.empty() ? "" : absl::StrCat(" ", spec.description)));
   for (const auto& [name, value] : spec.annotations) SetPair(out, name, value);
   return out;
 }
 
-BurnAlerts::BurnAlerts(base::StateStore& state, rules::AlertSink& sink, SloMetrics& metrics, std::string external_url)
+BurnAlerts::BurnAlerts(base::StateStore& state, rules::AlertSink& sink, SloMetrics& metrics,
+                       std::string external_url)
     : state_(state), sink_(sink), metrics_(metrics), external_url_(std::move(external_url)) {}
 
 std::string BurnAlerts::Url(const std::string& id) const {
@@ -114,8 +121,10 @@ bool BurnAlerts::LoadRecord(std::string_view key, std::string_view value) {
   std::optional<rules::LabelPairs> labels = ReadPairs(*json, "labels");
   std::optional<rules::LabelPairs> annotations = ReadPairs(*json, "annotations");
   const std::string_view state = json->StringAt("state");
-  if (!labels.has_value() || !annotations.has_value() || (state != "firing" && state != "inactive")) return false;
-  Record& record = records_[{std::string(key.substr(2, slash - 2)), std::string(key.substr(slash + 1))}];
+  if (!labels.has_value() || !annotations.has_value() || (state != "firing" && state != "inactive"))
+    return false;
+  Record& record =
+      records_[{std::string(key.substr(2, slash - 2)), std::string(key.substr(slash + 1))}];
   record = {state == "firing", TimeAt(*json, "since"), *std::move(labels), *std::move(annotations)};
   return true;
 }
@@ -126,7 +135,8 @@ bool BurnAlerts::LoadEnded(std::string_view key, std::string_view value) {
   std::optional<rules::LabelPairs> labels = ReadPairs(*json, "labels");
   std::optional<rules::LabelPairs> annotations = ReadPairs(*json, "annotations");
   if (!labels.has_value() || !annotations.has_value()) return false;
-  ended_[std::string(key.substr(2))] = {*std::move(labels), *std::move(annotations), std::string(json->StringAt("id")),
+  ended_[std::string(key.substr(2))] = {*std::move(labels), *std::move(annotations),
+                                        std::string(json->StringAt("id")),
                                         TimeAt(*json, "starts_at"), TimeAt(*json, "ended_at")};
   return true;
 }
@@ -138,12 +148,14 @@ absl::Status BurnAlerts::Load() {
   const auto report = [&](std::string_view key, bool ok) {
     if (ok) return true;
     metrics_.corrupt_records.Increment();
-    base::Error("the state of an SLO alert cannot be read; the tier starts inactive", {{"key", key}});
+    base::Error("the state of an SLO alert cannot be read; the tier starts inactive",
+                {{"key", key}});
     return true;
   };
-  RETURN_IF_ERROR(state_.Scan(Space::kSlo, "a/", "a0", [&](std::string_view key, std::string_view value) {
-    return report(key, LoadRecord(key, value));
-  }));
+  RETURN_IF_ERROR(
+      state_.Scan(Space::kSlo, "a/", "a0", [&](std::string_view key, std::string_view value) {
+        return report(key, LoadRecord(key, value));
+      }));
   return state_.Scan(Space::kSlo, "e/", "e0", [&](std::string_view key, std::string_view value) {
     return report(key, LoadEnded(key, value));
   });
@@ -155,8 +167,8 @@ void BurnAlerts::End(const Key& key, Record& record, TimestampMs now) {
   ended.unsaved = true;
 }
 
-void BurnAlerts::Judge(const SloSpec& spec, const Tier& tier, const TierReading& reading, const WindowCount& period,
-                       TimestampMs now) {
+void BurnAlerts::Judge(const SloSpec& spec, const Tier& tier, const TierReading& reading,
+                       const WindowCount& period, TimestampMs now) {
   base::MutexLock lock(mu_);
   const Key key{spec.id, tier.name};
   const auto found = records_.find(key);
@@ -179,7 +191,8 @@ void BurnAlerts::Judge(const SloSpec& spec, const Tier& tier, const TierReading&
   }
   const bool changed = !was_firing || labels != record.labels;
   // A hold has no numbers of the short window: what was said last stays said.
-  if (changed || reading.fires()) record.annotations = AlertAnnotations(spec, tier, reading, period);
+  if (changed || reading.fires())
+    record.annotations = AlertAnnotations(spec, tier, reading, period);
   if (changed) {
     const std::string fingerprint = FingerprintOf(labels);
     if (ended_.erase(fingerprint) > 0) deleted_keys_.push_back("e/" + fingerprint);
@@ -248,12 +261,14 @@ void BurnAlerts::Send(TimestampMs now) {
   std::vector<TimestampMs*> sent;
   for (auto& [key, record] : records_) {
     if (!record.firing || record.next_send > now) continue;
-    alerts.push_back({record.labels, record.annotations, record.since, now + kFiringHorizon, Url(key.first)});
+    alerts.push_back(
+        {record.labels, record.annotations, record.since, now + kFiringHorizon, Url(key.first)});
     sent.push_back(&record.next_send);
   }
   for (auto& [fingerprint, ended] : ended_) {
     if (ended.next_send > now) continue;
-    alerts.push_back({ended.labels, ended.annotations, ended.starts_at, ended.ended_at, Url(ended.id)});
+    alerts.push_back(
+        {ended.labels, ended.annotations, ended.starts_at, ended.ended_at, Url(ended.id)});
     sent.push_back(&ended.next_send);
   }
   if (alerts.empty()) return;
@@ -272,7 +287,8 @@ void BurnAlerts::Settle(TimestampMs now) {
   base::MutexLock lock(mu_);
   const absl::Status status = Save();
   if (!status.ok()) {
-    // A full disk must not silence a page: it is sent all the same, at worst once more after a restart.
+    // A full disk must not silence a page: it is sent all the same, at worst once more after a
+    // restart.
     metrics_.persist_failures.Increment();
     base::Error("the states of SLO alerts cannot be written", {{"error", status}});
   }

@@ -1,10 +1,12 @@
 // BurnAlerts: which tiers fire since when, on disk and towards the AlertSink.
 //
-// A state is written before it is sent, so that a kill in between sends it late, never loses it and never starts it anew.
-// A firing alert is sent again every minute, with an end four minutes ahead; a resolved one for 15 minutes. When labels
-// of a firing alert change (an edit of the SLO), the old identity is resolved and the new one keeps the start.
+// A state is written before it is sent, so that a kill in between sends it late, never loses it and
+// never starts it anew. A firing alert is sent again every minute, with an end four minutes ahead;
+// a resolved one for 15 minutes. When labels of a firing alert change (an edit of the SLO), the old
+// identity is resolved and the new one keeps the start.
 //
-// Keys in Space::kSlo: a/<slo id>/<tier> the state of a tier; e/<fingerprint> an alert that ended not long ago.
+// Keys in Space::kSlo: a/<slo id>/<tier> the state of a tier; e/<fingerprint> an alert that ended
+// not long ago.
 //
 // Threads: Find is thread-safe; everything else is called from one thread at a time.
 #ifndef SLOWBURN_SLO_BURN_ALERTS_H_
@@ -28,28 +30,32 @@
 namespace slowburn::slo {
 
 inline constexpr DurationMs kResendInterval = base::kMinute;
-inline constexpr DurationMs kFiringHorizon = 4 * base::kMinute;  // ends_at of a firing alert lies this far ahead
+inline constexpr DurationMs kFiringHorizon =
+    4 * base::kMinute;  // ends_at of a firing alert lies this far ahead
 inline constexpr DurationMs kKeepResolved = 15 * base::kMinute;
 inline constexpr const char* kAlertName = "ErrorBudgetBurn";
 
-// alertname, slo, service, tier, severity, long, short and the SLO's own labels; where one of those has such a name, it
-// goes by exported_<name>.
+// alertname, slo, service, tier, severity, long, short and the SLO's own labels; where one of those
+// has such a name, it goes by exported_<name>.
 rules::LabelPairs AlertLabels(const SloSpec& spec, const Tier& tier);
-// summary and description in plain words with the numbers of both windows, and the SLO's own annotations.
-rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier, const TierReading& reading,
-                                   const WindowCount& period);
+// summary and description in plain words with the numbers of both windows, and the SLO's own
+// annotations.
+rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier,
+                                   const TierReading& reading, const WindowCount& period);
 
 class BurnAlerts {
  public:
-  BurnAlerts(base::StateStore& state, rules::AlertSink& sink, SloMetrics& metrics, std::string external_url);
+  BurnAlerts(base::StateStore& state, rules::AlertSink& sink, SloMetrics& metrics,
+             std::string external_url);
 
   absl::Status Load();
   // The verdict of one evaluation on one tier.
-  void Judge(const SloSpec& spec, const Tier& tier, const TierReading& reading, const WindowCount& period,
-             TimestampMs now);
+  void Judge(const SloSpec& spec, const Tier& tier, const TierReading& reading,
+             const WindowCount& period, TimestampMs now);
   // Resolves what fires for an SLO or tier that is not in `specs`.
   void Retire(const std::vector<std::shared_ptr<const SloSpec>>& specs, TimestampMs now);
-  // Writes what changed, then sends what is due. Failures are counted, logged and tried again at the next call.
+  // Writes what changed, then sends what is due. Failures are counted, logged and tried again at
+  // the next call.
   void Settle(TimestampMs now);
 
   struct State {

@@ -15,7 +15,8 @@ Limbs Product(EventCount a, uint64_t x) {
   const Uint128 raw = static_cast<Uint128>(a.raw());
   const Uint128 low = Uint128{static_cast<uint64_t>(raw)} * x;
   const Uint128 high = Uint128{static_cast<uint64_t>(raw >> 64)} * x + (low >> 64);
-  return {static_cast<uint64_t>(high >> 64), static_cast<uint64_t>(high), static_cast<uint64_t>(low)};
+  return {static_cast<uint64_t>(high >> 64), static_cast<uint64_t>(high),
+          static_cast<uint64_t>(low)};
 }
 
 }  // namespace
@@ -27,7 +28,9 @@ EventCount EventCount::FromDouble(double value) {
   return FromRaw(static_cast<Int128>(std::rint(std::ldexp(value, kFractionBits))));
 }
 
-double EventCount::ToDouble() const { return std::ldexp(static_cast<double>(raw_), -kFractionBits); }
+double EventCount::ToDouble() const {
+  return std::ldexp(static_cast<double>(raw_), -kFractionBits);
+}
 
 std::string EventCount::ToString() const {
   if (!IsWhole()) return base::FormatFloat(ToDouble());

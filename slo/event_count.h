@@ -1,9 +1,10 @@
 // EventCount: an exact sum of counter increases.
 //
-// Fixed point, 128 bits with 48 behind the point. Increases of integer counters are whole numbers and stay so; those of
-// fractional counters are rounded once, to 2^-48, when they enter. From then on adding and subtracting are exact, so a
-// sum does not depend on the order of its parts: a ledger that was refilled from the store after kill -9 equals, bit by
-// bit, one that ran live. Values are clamped to ±2^63 when they enter; sums wrap after 2^79.
+// Fixed point, 128 bits with 48 behind the point. Increases of integer counters are whole numbers
+// and stay so; those of fractional counters are rounded once, to 2^-48, when they enter. From then
+// on adding and subtracting are exact, so a sum does not depend on the order of its parts: a ledger
+// that was refilled from the store after kill -9 equals, bit by bit, one that ran live. Values are
+// clamped to ±2^63 when they enter; sums wrap after 2^79.
 //
 // Threads: values.
 #ifndef SLOWBURN_SLO_EVENT_COUNT_H_

@@ -1,4 +1,5 @@
-// Fingerprint: 32 hex digits that name a text in keys on disk. The same in every version and on every machine.
+// Fingerprint: 32 hex digits that name a text in keys on disk. The same in every version and on
+// every machine.
 #ifndef SLOWBURN_SLO_FINGERPRINT_H_
 #define SLOWBURN_SLO_FINGERPRINT_H_
 

@@ -9,7 +9,8 @@ namespace {
 
 tsdb::Matchers ExactMatchers(const tsdb::Labels& labels) {
   tsdb::Matchers matchers;
-  for (const tsdb::LabelView label : labels) matchers.push_back(tsdb::Matcher::Equal(label.name, label.value));
+  for (const tsdb::LabelView label : labels)
+    matchers.push_back(tsdb::Matcher::Equal(label.name, label.value));
   return matchers;
 }
 
@@ -19,7 +20,8 @@ absl::StatusOr<size_t> FillWhole(SliLedger& ledger, tsdb::Querier& querier, SliL
   SliLedger::Filling filling;
   if (!ledger.BeginFilling(track, count_from, SliLedger::Reach::kWhole, filling)) return 0;
   size_t count = 0;
-  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::SeriesSet> set, querier.Select(ExactMatchers(labels), {}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::SeriesSet> set,
+                   querier.Select(ExactMatchers(labels), {}));
   while (set->Next()) {
     if (set->labels() != labels) continue;  // has more labels besides
     const std::unique_ptr<tsdb::SampleIterator> samples = set->samples();
@@ -53,7 +55,8 @@ absl::Status LedgerFill::Open() {
 absl::Status LedgerFill::FillSeries(const tsdb::SeriesSet& series, tsdb::SampleIterator& samples) {
   using Reach = SliLedger::Reach;
   const uint8_t roles = ledger_->sli().RolesOf(series.labels());
-  SliLedger::Track* track = ledger_->TrackOf(series.ref(), series.labels(), roles, SliLedger::Origin::kStored);
+  SliLedger::Track* track =
+      ledger_->TrackOf(series.ref(), series.labels(), roles, SliLedger::Origin::kStored);
   const Reach reach = options_.read_from == tsdb::kMinTime ? Reach::kWhole : Reach::kPartial;
   SliLedger::Filling filling;
   if (!ledger_->BeginFilling(track, options_.count_from, reach, filling)) return absl::OkStatus();
@@ -62,8 +65,10 @@ absl::Status LedgerFill::FillSeries(const tsdb::SeriesSet& series, tsdb::SampleI
   while (samples.Next(batch)) {
     samples_ += batch.t.size();
     if (ledger_->FillSamples(filling, batch)) continue;
-    // Nothing in the margin says what came before the first sample that counts: ask for the whole series.
-    ASSIGN_OR_RETURN(const size_t count, FillWhole(*ledger_, *querier_, track, series.labels(), options_.count_from));
+    // Nothing in the margin says what came before the first sample that counts: ask for the whole
+    // series.
+    ASSIGN_OR_RETURN(const size_t count,
+                     FillWhole(*ledger_, *querier_, track, series.labels(), options_.count_from));
     samples_ += count;
     return absl::OkStatus();
   }
@@ -82,7 +87,8 @@ absl::StatusOr<bool> LedgerFill::Step(size_t budget) {
     }
     RETURN_IF_ERROR(set_->status());
     set_.reset();
-    // Series that both selectors match were warmed in the first phase, and are skipped in the second.
+    // Series that both selectors match were warmed in the first phase, and are skipped in the
+    // second.
     phase_ = phase_ == Phase::kTotal ? Phase::kPart : Phase::kDone;
   }
   if (phase_ == Phase::kDone) querier_.reset();

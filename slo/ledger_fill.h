@@ -1,10 +1,13 @@
-// LedgerFill: counts what the store already holds into a ledger, in steps, while new samples arrive by the tap.
+// LedgerFill: counts what the store already holds into a ledger, in steps, while new samples arrive
+// by the tap.
 //
 //   LedgerFill fill(ledger, storage, {.count_from = watermark});      // after the tap was added
-//   while (!done) { ASSIGN_OR_RETURN(done, fill.Step(budget)); }      // on an executor, one post a step
+//   while (!done) { ASSIGN_OR_RETURN(done, fill.Step(budget)); }      // on an executor, one post a
+//   step
 //
-// Series that the store holds but that have no sample after count_from stay cold: when one of them gets a sample, its
-// predecessor is looked up (WarmCold). So a restart costs what arrived since the watermark, not what the store holds.
+// Series that the store holds but that have no sample after count_from stay cold: when one of them
+// gets a sample, its predecessor is looked up (WarmCold). So a restart costs what arrived since the
+// watermark, not what the store holds.
 //
 // Threads: one thread at a time. Lifetimes: borrows storage.
 #ifndef SLOWBURN_SLO_LEDGER_FILL_H_
@@ -22,13 +25,14 @@ class LedgerFill {
  public:
   struct Options {
     TimestampMs count_from = tsdb::kMinTime;  // samples later than this count
-    TimestampMs read_from = tsdb::kMinTime;   // where reading begins, to know what came before; <= count_from
+    TimestampMs read_from =
+        tsdb::kMinTime;  // where reading begins, to know what came before; <= count_from
   };
   LedgerFill(std::shared_ptr<SliLedger> ledger, tsdb::Storage& storage, Options options);
   ~LedgerFill();
 
-  // Reads about `budget` samples. True when all is done. Errors are the store's; the fill is then to be thrown away,
-  // together with its ledger.
+  // Reads about `budget` samples. True when all is done. Errors are the store's; the fill is then
+  // to be thrown away, together with its ledger.
   absl::StatusOr<bool> Step(size_t budget);
   size_t samples() const { return samples_; }
   size_t series() const { return series_; }

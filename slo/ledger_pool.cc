@@ -11,18 +11,22 @@
 namespace slowburn::slo {
 namespace {
 
-// How far behind the clock the watermark stays: senders lag, and what they send late must be counted again after a kill.
+// How far behind the clock the watermark stays: senders lag, and what they send late must be
+// counted again after a kill.
 constexpr DurationMs kWatermarkLag = 10 * base::kMinute;
 // Read before the watermark, to know what came before each series' first sample after it.
 constexpr DurationMs kReadMargin = 10 * base::kMinute;
 constexpr DurationMs kRecountPause = 5 * base::kMinute;
 constexpr DurationMs kRetapInterval = base::kDay;
 
-TimestampMs FloorToMinute(TimestampMs t) { return t - ((t % base::kMinute) + base::kMinute) % base::kMinute; }
+TimestampMs FloorToMinute(TimestampMs t) {
+  return t - ((t % base::kMinute) + base::kMinute) % base::kMinute;
+}
 
 }  // namespace
 
-LedgerPool::LedgerPool(const SloManager::Deps& deps, const SloManagerOptions& options, SloMetrics& metrics)
+LedgerPool::LedgerPool(const SloManager::Deps& deps, const SloManagerOptions& options,
+                       SloMetrics& metrics)
     : deps_(deps),
       options_(options),
       metrics_(metrics),
@@ -51,8 +55,11 @@ void LedgerPool::Apply(const std::map<std::string, Wanted>& wanted) {
       continue;
     }
     if (it->second.ready) {  // so that it can be resumed, should it come back
-      const absl::Status status = store_.Persist(*it->second.current, WatermarkAt(now), it->second.cursor);
-      if (!status.ok()) base::Error("slices of an unused SLI cannot be written", {{"sli", it->first}, {"error", status}});
+      const absl::Status status =
+          store_.Persist(*it->second.current, WatermarkAt(now), it->second.cursor);
+      if (!status.ok())
+        base::Error("slices of an unused SLI cannot be written",
+                    {{"sli", it->first}, {"error", status}});
     }
     tap_outdated_ = true;
     it = slots_.erase(it);
@@ -96,7 +103,8 @@ bool LedgerPool::Ready(const std::string& sli) const {
 }
 
 bool LedgerPool::filling() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const auto& entry) { return entry.second.fill != nullptr; });
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const auto& entry) { return entry.second.fill != nullptr; });
 }
 
 absl::StatusOr<LedgerFill::Options> LedgerPool::Resume(Slot& slot) {
@@ -117,8 +125,8 @@ absl::StatusOr<LedgerFill::Options> LedgerPool::Recount(Slot& slot, TimestampMs 
   if (oldest == tsdb::kMinTime) return LedgerFill::Options{};
   ASSIGN_OR_RETURN(const std::optional<LedgerStore::Loaded> loaded, store_.Load(*slot.building));
   if (!loaded.has_value()) return LedgerFill::Options{};
-  // Slices from before the store's oldest sample stay as they were counted. A little more stays, because the first
-  // increase of each series in the store is not known any more.
+  // Slices from before the store's oldest sample stay as they were counted. A little more stays,
+  // because the first increase of each series in the store is not known any more.
   const TimestampMs reach = std::min(std::max(oldest, TimestampMs{0}), loaded->watermark);
   const TimestampMs edge = std::min(FloorToMinute(reach) + kReadMargin, loaded->watermark);
   const bool has_older = slot.building->WithSlices([&](SliceLog& slices) {
@@ -127,13 +135,15 @@ absl::StatusOr<LedgerFill::Options> LedgerPool::Recount(Slot& slot, TimestampMs 
     slices.TruncateAfter(any ? edge : FloorToMinute(slices.Begin()) - kBlockMs);
     return any;
   });
-  return has_older ? LedgerFill::Options{.count_from = edge, .read_from = tsdb::kMinTime} : LedgerFill::Options{};
+  return has_older ? LedgerFill::Options{.count_from = edge, .read_from = tsdb::kMinTime}
+                   : LedgerFill::Options{};
 }
 
 absl::Status LedgerPool::BeginBuild(Slot& slot, TimestampMs now) {
   slot.building = std::make_shared<SliLedger>(slot.wanted.sli, LedgerOptions(slot));
   slot.building_cursor = {};
-  absl::StatusOr<LedgerFill::Options> options = *slot.wanted_build == Build::kResume ? Resume(slot) : Recount(slot, now);
+  absl::StatusOr<LedgerFill::Options> options =
+      *slot.wanted_build == Build::kResume ? Resume(slot) : Recount(slot, now);
   if (slot.current == nullptr) slot.current = slot.building;
   if (!options.ok()) {
     if (slot.building != slot.current) slot.building = nullptr;
@@ -213,7 +223,8 @@ void LedgerPool::Tick(TimestampMs now) {
   for (auto& [sli, slot] : slots_) {
     if (!slot.ready) continue;
     const absl::Status status = LedgerFill::WarmCold(*slot.current, deps_.storage);
-    if (!status.ok()) base::Error("reading what came before a series' new samples failed", {{"error", status}});
+    if (!status.ok())
+      base::Error("reading what came before a series' new samples failed", {{"error", status}});
     if (slot.current->TakeRebuildWanted()) slot.recount_wanted = true;
     const bool rested = slot.recounted_at == 0 || now - slot.recounted_at >= kRecountPause;
     if (slot.recount_wanted && rested && slot.fill == nullptr) slot.wanted_build = Build::kRecount;
@@ -223,7 +234,8 @@ void LedgerPool::Tick(TimestampMs now) {
   if (now - persisted_at_ >= options_.persist_interval_ms) {
     persisted_at_ = now;
     const absl::Status status = Persist(now);
-    if (!status.ok()) base::Error("slices cannot be written; tried again in a minute", {{"error", status}});
+    if (!status.ok())
+      base::Error("slices cannot be written; tried again in a minute", {{"error", status}});
   }
   Report();
 }
@@ -274,7 +286,9 @@ void LedgerPool::Close(TimestampMs now) {
   }
   absl::Status status = Persist(now);
   if (status.ok() && whole) status = store_.MarkClean();
-  if (!status.ok()) base::Error("slices cannot be written at the end; they are counted anew at the next start", {{"error", status}});
+  if (!status.ok())
+    base::Error("slices cannot be written at the end; they are counted anew at the next start",
+                {{"error", status}});
 }
 
 }  // namespace slowburn::slo

@@ -1,8 +1,9 @@
 // LedgerPool: the ledgers of all SLIs, from their first count to their last byte on disk.
 //
-// A ledger is built (slices from disk, the rest from the store), kept up by the tap, persisted, and recounted from the
-// store when that is needed: after a kill, when a sample came too late to be placed, when more history is wanted. A
-// recount happens beside the ledger in use, which it then replaces.
+// A ledger is built (slices from disk, the rest from the store), kept up by the tap, persisted, and
+// recounted from the store when that is needed: after a kill, when a sample came too late to be
+// placed, when more history is wanted. A recount happens beside the ledger in use, which it then
+// replaces.
 //
 // Threads: one thread at a time. Lifetimes: borrows everything in Deps.
 #ifndef SLOWBURN_SLO_LEDGER_POOL_H_
@@ -56,9 +57,9 @@ class LedgerPool {
     Wanted wanted;
     std::shared_ptr<SliLedger> current;
     bool ready = false;
-    LedgerStore::Cursor cursor;           // of `current`
-    std::optional<Build> wanted_build;    // to begin at the next occasion
-    bool recount_wanted = false;          // once what is being built is ready and time has passed
+    LedgerStore::Cursor cursor;         // of `current`
+    std::optional<Build> wanted_build;  // to begin at the next occasion
+    bool recount_wanted = false;        // once what is being built is ready and time has passed
     TimestampMs recounted_at = 0;
     // While building:
     std::shared_ptr<SliLedger> building;  // may be `current`

@@ -19,7 +19,9 @@ using base::StateChange;
 constexpr std::string_view kRunKey = "run";
 constexpr int kMetaVersion = 1;
 
-std::string Prefix(const std::string& sli_text) { return absl::StrCat("s/", Fingerprint(sli_text), "/"); }
+std::string Prefix(const std::string& sli_text) {
+  return absl::StrCat("s/", Fingerprint(sli_text), "/");
+}
 
 std::string BlockKey(const std::string& prefix, int64_t index) {
   const uint64_t ordered = static_cast<uint64_t>(index) ^ (uint64_t{1} << 63);
@@ -32,7 +34,8 @@ std::string BlocksEnd(const std::string& prefix) { return prefix + "b0"; }  // '
 
 int64_t IndexOf(std::string_view key) {
   uint64_t ordered = 0;
-  for (const char c : key.substr(key.size() - 8)) ordered = (ordered << 8) | static_cast<uint8_t>(c);
+  for (const char c : key.substr(key.size() - 8))
+    ordered = (ordered << 8) | static_cast<uint8_t>(c);
   return static_cast<int64_t>(ordered ^ (uint64_t{1} << 63));
 }
 
@@ -60,7 +63,8 @@ std::optional<Meta> DecodeMeta(std::string_view text) {
   const base::JsonValue* watermark = json->Find("watermark");
   const base::JsonValue* keep = json->Find("keep");
   const base::JsonValue* version = json->Find("version");
-  if (watermark == nullptr || keep == nullptr || version == nullptr || version->number != kMetaVersion) {
+  if (watermark == nullptr || keep == nullptr || version == nullptr ||
+      version->number != kMetaVersion) {
     return std::nullopt;
   }
   return Meta{std::string(json->StringAt("sli")), static_cast<TimestampMs>(watermark->number),
@@ -102,14 +106,15 @@ absl::StatusOr<std::optional<LedgerStore::Loaded>> LedgerStore::Load(SliLedger& 
   loaded.watermark = meta->watermark;
   loaded.cursor.rewrite = false;
   loaded.cursor.stale_from = SliceOf(meta->watermark + 1) / kSlicesPerBlock;
-  RETURN_IF_ERROR(state_.Scan(
-      Space::kSlo, prefix + "b/", BlocksEnd(prefix), [&](std::string_view key, std::string_view value) {
-        const bool ok = key.size() == prefix.size() + 10 && ledger.WithSlices([&](SliceLog& slices) {
-          return slices.LoadBlock(IndexOf(key), value);
-        });
-        if (!ok) ++loaded.corrupt;
-        return true;
-      }));
+  RETURN_IF_ERROR(state_.Scan(Space::kSlo, prefix + "b/", BlocksEnd(prefix),
+                              [&](std::string_view key, std::string_view value) {
+                                const bool ok = key.size() == prefix.size() + 10 &&
+                                                ledger.WithSlices([&](SliceLog& slices) {
+                                                  return slices.LoadBlock(IndexOf(key), value);
+                                                });
+                                if (!ok) ++loaded.corrupt;
+                                return true;
+                              }));
   if (loaded.corrupt > 0) {
     metrics_.corrupt_records.Increment(static_cast<double>(loaded.corrupt));
     base::Error("stored slices cannot be read; what the store still holds is counted anew",
@@ -158,15 +163,17 @@ absl::Status LedgerStore::Persist(SliLedger& ledger, TimestampMs watermark, Curs
 
 absl::Status LedgerStore::DropUnused(const std::set<std::string>& used, TimestampMs now) {
   std::vector<StateChange> changes;
-  RETURN_IF_ERROR(state_.Scan(Space::kSlo, "s/", "s0", [&](std::string_view key, std::string_view value) {
-    if (key.substr(key.size() - 2) != "/m") return true;
-    const std::optional<Meta> meta = DecodeMeta(value);
-    if (!meta.has_value() || used.contains(meta->sli) || meta->watermark + meta->keep > now) return true;
-    const std::string prefix(key.substr(0, key.size() - 1));
-    changes.push_back({prefix, prefix + "~", StateChange::kDeleteRange});
-    base::Info("slices of an SLI that no SLO uses any more are deleted", {{"sli", meta->sli}});
-    return true;
-  }));
+  RETURN_IF_ERROR(
+      state_.Scan(Space::kSlo, "s/", "s0", [&](std::string_view key, std::string_view value) {
+        if (key.substr(key.size() - 2) != "/m") return true;
+        const std::optional<Meta> meta = DecodeMeta(value);
+        if (!meta.has_value() || used.contains(meta->sli) || meta->watermark + meta->keep > now)
+          return true;
+        const std::string prefix(key.substr(0, key.size() - 1));
+        changes.push_back({prefix, prefix + "~", StateChange::kDeleteRange});
+        base::Info("slices of an SLI that no SLO uses any more are deleted", {{"sli", meta->sli}});
+        return true;
+      }));
   if (changes.empty()) return absl::OkStatus();
   return state_.Apply(Space::kSlo, changes, Durability::kProcess);
 }

@@ -11,15 +11,18 @@ namespace {
 std::optional<std::vector<std::string>> MetricNames(const tsdb::Matchers& matchers) {
   for (const tsdb::Matcher& matcher : matchers) {
     if (matcher.name() != tsdb::kMetricName) continue;
-    if (matcher.op() == tsdb::Matcher::Op::kEqual && !matcher.value().empty()) return {{matcher.value()}};
-    if (matcher.op() == tsdb::Matcher::Op::kRegex && !matcher.set_matches().empty()) return matcher.set_matches();
+    if (matcher.op() == tsdb::Matcher::Op::kEqual && !matcher.value().empty())
+      return {{matcher.value()}};
+    if (matcher.op() == tsdb::Matcher::Op::kRegex && !matcher.set_matches().empty())
+      return matcher.set_matches();
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-LedgerTap::LedgerTap(std::vector<std::shared_ptr<SliLedger>> ledgers) : ledgers_(std::move(ledgers)) {
+LedgerTap::LedgerTap(std::vector<std::shared_ptr<SliLedger>> ledgers)
+    : ledgers_(std::move(ledgers)) {
   for (const auto& ledger : ledgers_) {
     std::optional<std::vector<std::string>> names = MetricNames(ledger->sli().part);
     const std::optional<std::vector<std::string>> total = MetricNames(ledger->sli().total);
@@ -34,7 +37,8 @@ LedgerTap::LedgerTap(std::vector<std::shared_ptr<SliLedger>> ledgers) : ledgers_
   }
 }
 
-void LedgerTap::TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels, Routes& routes) const {
+void LedgerTap::TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels,
+                         Routes& routes) const {
   const uint8_t roles = ledger->sli().RolesOf(labels);
   if (roles == 0) return;
   const auto origin = added_ ? SliLedger::Origin::kNew : SliLedger::Origin::kStored;

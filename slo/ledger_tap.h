@@ -1,8 +1,9 @@
-// LedgerTap: carries samples from the append path to the ledgers of the SLIs that select their series.
+// LedgerTap: carries samples from the append path to the ledgers of the SLIs that select their
+// series.
 //
-// A tap is made for a fixed list of ledgers. When SLOs come or go, SloManager adds a new tap and removes the old one
-// afterwards: for a moment both bring the same samples, which ledgers recognise by their time, so none is lost and none
-// counts twice.
+// A tap is made for a fixed list of ledgers. When SLOs come or go, SloManager adds a new tap and
+// removes the old one afterwards: for a moment both bring the same samples, which ledgers recognise
+// by their time, so none is lost and none counts twice.
 //
 // Threads: as tsdb/commit_tap.h says.
 #ifndef SLOWBURN_SLO_LEDGER_TAP_H_
@@ -30,7 +31,8 @@ class LedgerTap final : public tsdb::CommitTap {
   bool WantsSeries(tsdb::SeriesRef ref, const tsdb::Labels& labels) override;
   void OnCommit(std::span<const tsdb::TappedSample> samples) override;
 
-  // AddTap has returned: series that are asked about from now on are new, the store has no sample of them.
+  // AddTap has returned: series that are asked about from now on are new, the store has no sample
+  // of them.
   void MarkAdded() { added_ = true; }
 
  private:
@@ -46,7 +48,8 @@ class LedgerTap final : public tsdb::CommitTap {
   static constexpr size_t kShards = 16;
 
   Shard& ShardOf(tsdb::SeriesRef ref) { return shards_[static_cast<uint64_t>(ref) % kShards]; }
-  void TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels, Routes& routes) const;
+  void TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels,
+                Routes& routes) const;
 
   const std::vector<std::shared_ptr<SliLedger>> ledgers_;
   // A ledger can want a series only if it is here under the series' metric name, or in unnamed_.

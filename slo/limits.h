@@ -1,4 +1,5 @@
-// Limits of SLO files and ledgers. Each is enforced where the value enters, with an error that names it.
+// Limits of SLO files and ledgers. Each is enforced where the value enters, with an error that
+// names it.
 #ifndef SLOWBURN_SLO_LIMITS_H_
 #define SLOWBURN_SLO_LIMITS_H_
 

@@ -1,5 +1,6 @@
-// Ratio: an exact non-negative fraction. Objectives, budgets and thresholds are Ratios, because 1 - 99.9/100 in binary
-// is not 0.001, and a threshold that is off by one bit fires at an error ratio that should stay silent.
+// Ratio: an exact non-negative fraction. Objectives, budgets and thresholds are Ratios, because 1
+// - 99.9/100 in binary is not 0.001, and a threshold that is off by one bit fires at an error ratio
+// that should stay silent.
 //
 // Threads: values.
 #ifndef SLOWBURN_SLO_RATIO_H_
@@ -24,7 +25,8 @@ struct Ratio {  // in lowest terms; den is never 0
 
 // REQUIRES: den > 0.
 Ratio MakeRatio(uint64_t num, uint64_t den);
-// "99.9" → 999/10. Digits, at most one point, at most kMaxFractionDigits behind it; no sign, no exponent.
+// "99.9" → 999/10. Digits, at most one point, at most kMaxFractionDigits behind it; no sign, no
+// exponent.
 absl::StatusOr<Ratio> ParseDecimal(std::string_view text);
 // kOutOfRange when the result does not fit in 64 bits above and below the line.
 absl::StatusOr<Ratio> Multiply(const Ratio& a, const Ratio& b);

@@ -16,8 +16,8 @@ constexpr TimestampMs kLatest = 253'402'300'800'000;
 
 bool Earlier(const Point& a, const Point& b) { return a.t < b.t; }
 
-// While a series is filled, this much of its newest samples is kept besides late_window, so that samples which both the
-// store and the tap bring are recognised.
+// While a series is filled, this much of its newest samples is kept besides late_window, so that
+// samples which both the store and the tap bring are recognised.
 constexpr DurationMs kOverlapSpan = 10 * base::kMinute;
 
 }  // namespace
@@ -26,14 +26,16 @@ struct SliLedger::Track {
   tsdb::SeriesRef ref{};
   tsdb::Labels labels;
   uint8_t roles = 0;
-  uint64_t sweep = 0;                     // the last in which the series was alive
+  uint64_t sweep = 0;  // the last in which the series was alive
   bool warm = false;
-  bool complete = false;                  // tail's first is the series' first sample
-  absl::InlinedVector<Point, 1> tail;     // ascending; back() is the newest counted sample
-  std::vector<Point> waiting;             // while cold
+  bool complete = false;               // tail's first is the series' first sample
+  absl::InlinedVector<Point, 1> tail;  // ascending; back() is the newest counted sample
+  std::vector<Point> waiting;          // while cold
 };
 
-bool IsCounted(TimestampMs t, double v) { return std::isfinite(v) && t >= kEarliest && t <= kLatest; }
+bool IsCounted(TimestampMs t, double v) {
+  return std::isfinite(v) && t >= kEarliest && t <= kLatest;
+}
 
 EventCount Increase(const Point& before, const Point& now, bool& reset) {
   reset = now.v < before.v || (now.start > before.t && now.start <= now.t);
@@ -41,7 +43,8 @@ EventCount Increase(const Point& before, const Point& now, bool& reset) {
 }
 
 EventCount FirstIncrease(const Point& first) {
-  const bool recent = first.start != 0 && first.start <= first.t && first.t - first.start <= kFirstSampleSpan;
+  const bool recent =
+      first.start != 0 && first.start <= first.t && first.t - first.start <= kFirstSampleSpan;
   return recent ? EventCount::FromDouble(std::max(first.v, 0.0)) : EventCount();
 }
 
@@ -59,7 +62,8 @@ void SliLedger::SetLateWindow(DurationMs late_window) {
   late_window_ms_ = late_window;
 }
 
-SliLedger::Track* SliLedger::TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles, Origin origin) {
+SliLedger::Track* SliLedger::TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles,
+                                     Origin origin) {
   base::MutexLock lock(mu_);
   std::unique_ptr<Track>& track = tracks_[ref];
   if (track == nullptr) {
@@ -85,10 +89,12 @@ EventCount SliLedger::CountedIncrease(const Point& before, const Point& now) {
   return delta;
 }
 
-// Only the total tells whether the SLI is measured: the bad events' series may appear with the first bad event.
+// Only the total tells whether the SLI is measured: the bad events' series may appear with the
+// first bad event.
 void SliLedger::CoverAfter(const Track& track, const Point* before, const Point& now) {
   if ((track.roles & Sli::kTotal) == 0) return;
-  const TimestampMs after = before == nullptr ? now.t - 1 : std::max(before->t, now.t - kCoverageSpan);
+  const TimestampMs after =
+      before == nullptr ? now.t - 1 : std::max(before->t, now.t - kCoverageSpan);
   slices_.Cover(after, now.t);
 }
 
@@ -111,7 +117,8 @@ void SliLedger::AddLate(Track& track, const Point& point) {
     return;
   }
   const Point* before = after == track.tail.begin() ? nullptr : &*(after - 1);
-  const EventCount was = before == nullptr ? FirstIncrease(*after) : CountedIncrease(*before, *after);
+  const EventCount was =
+      before == nullptr ? FirstIncrease(*after) : CountedIncrease(*before, *after);
   const EventCount own = before == nullptr ? FirstIncrease(point) : CountedIncrease(*before, point);
   Count(track, point.t, own);
   Count(track, after->t, CountedIncrease(point, *after) - was);
@@ -161,7 +168,8 @@ bool SliLedger::BeginFilling(Track* track, TimestampMs count_from, Reach reach, 
   filling = Filling();
   filling.track_ = track;
   filling.keep_from_ = tsdb::kMaxTime;
-  for (const Point& point : track->waiting) filling.keep_from_ = std::min(filling.keep_from_, point.t);
+  for (const Point& point : track->waiting)
+    filling.keep_from_ = std::min(filling.keep_from_, point.t);
   filling.count_from_ = count_from == kFromWaiting ? filling.keep_from_ - 1 : count_from;
   filling.whole_ = filling.complete_ = reach == Reach::kWhole;
   return true;
@@ -180,7 +188,8 @@ bool SliLedger::FillSamples(Filling& filling, const tsdb::SampleBatch& batch) {
     if (point.t > filling.count_from_) {
       if (before == nullptr && !filling.whole_) return false;
       ++stats_.samples;
-      Count(*filling.track_, point.t, before == nullptr ? FirstIncrease(point) : CountedIncrease(*before, point));
+      Count(*filling.track_, point.t,
+            before == nullptr ? FirstIncrease(point) : CountedIncrease(*before, point));
       CoverAfter(*filling.track_, before, point);
     }
     tail.push_back(point);
@@ -237,7 +246,8 @@ void SliLedger::EndSweep() {
   absl::erase_if(tracks_, [&](const auto& entry) { return entry.second->sweep != sweep_; });
 }
 
-WindowCount SliLedger::WindowLocked(TimestampMs to, DurationMs length, const SliceTotals& end) const {
+WindowCount SliLedger::WindowLocked(TimestampMs to, DurationMs length,
+                                    const SliceTotals& end) const {
   WindowCount out;
   out.to = to;
   out.from = slices_.Edge(to - length);
@@ -251,7 +261,8 @@ WindowCount SliLedger::WindowLocked(TimestampMs to, DurationMs length, const Sli
   return out;
 }
 
-std::vector<WindowCount> SliLedger::Windows(TimestampMs to, std::span<const DurationMs> lengths) const {
+std::vector<WindowCount> SliLedger::Windows(TimestampMs to,
+                                            std::span<const DurationMs> lengths) const {
   base::MutexLock lock(mu_);
   to = slices_.Edge(CeilToSlice(to));
   const SliceTotals end = slices_.Before(to);
@@ -261,9 +272,12 @@ std::vector<WindowCount> SliLedger::Windows(TimestampMs to, std::span<const Dura
   return out;
 }
 
-WindowCount SliLedger::Window(TimestampMs to, DurationMs length) const { return Windows(to, {&length, 1}).front(); }
+WindowCount SliLedger::Window(TimestampMs to, DurationMs length) const {
+  return Windows(to, {&length, 1}).front();
+}
 
-std::vector<SliLedger::Cumulative> SliLedger::CumulativeAt(std::span<const TimestampMs> edges) const {
+std::vector<SliLedger::Cumulative> SliLedger::CumulativeAt(
+    std::span<const TimestampMs> edges) const {
   base::MutexLock lock(mu_);
   std::vector<Cumulative> out;
   out.reserve(edges.size());

@@ -1,21 +1,27 @@
 // SliLedger: the exact count of one SLI's events, kept up as samples arrive.
 //
-// The law: for every window whose edges are slices, part and total equal the sum, over all stored samples of the selected
-// series with a time in the window, of each sample's increase over the sample before it, where
-//   - the sample before is the latest earlier one of that series that is a number, however long ago (staleness markers,
+// The law: for every window whose edges are slices, part and total equal the sum, over all stored
+// samples of the selected series with a time in the window, of each sample's increase over the
+// sample before it, where
+//   - the sample before is the latest earlier one of that series that is a number, however long ago
+//   (staleness markers,
 //     NaN, infinities and histograms are passed over: they neither count nor end anything);
-//   - an increase below zero, or a start timestamp later than the sample before, is a reset: the new value counts;
-//   - a series' first sample counts nothing, unless its start timestamp lies at most kFirstSampleSpan before it: then
+//   - an increase below zero, or a start timestamp later than the sample before, is a reset: the
+//   new value counts;
+//   - a series' first sample counts nothing, unless its start timestamp lies at most
+//   kFirstSampleSpan before it: then
 //     its value counts;
 //   - an increase belongs to the time of its later sample.
-// Sums do not depend on the order of arrival: a late sample is put between its neighbours, and the neighbour after it is
-// corrected in its own slice.
+// Sums do not depend on the order of arrival: a late sample is put between its neighbours, and the
+// neighbour after it is corrected in its own slice.
 //
-// A series has a Track: its last samples, as far back as late samples may reach (late_window). A track that has just been
-// found in the store is cold: samples wait in it until the store has told what came before (LedgerFill). A sample that is
-// later than late_window allows cannot be placed; the ledger then asks to be rebuilt from the store.
+// A series has a Track: its last samples, as far back as late samples may reach (late_window). A
+// track that has just been found in the store is cold: samples wait in it until the store has told
+// what came before (LedgerFill). A sample that is later than late_window allows cannot be placed;
+// the ledger then asks to be rebuilt from the store.
 //
-// Threads: thread-safe behind one mutex, under which nothing else is called. Lifetimes: tracks live as long as the ledger.
+// Threads: thread-safe behind one mutex, under which nothing else is called. Lifetimes: tracks live
+// as long as the ledger.
 #ifndef SLOWBURN_SLO_SLI_LEDGER_H_
 #define SLOWBURN_SLO_SLI_LEDGER_H_
 
@@ -51,8 +57,8 @@ EventCount Increase(const Point& before, const Point& now, bool& reset);
 // What a series' first sample counts.
 EventCount FirstIncrease(const Point& first);
 
-// What a window held. bad is total - part for a good/total SLI; it is kept within 0 and total, as skew between the two
-// selectors can bring it outside for a moment (`inconsistent` tells).
+// What a window held. bad is total - part for a good/total SLI; it is kept within 0 and total, as
+// skew between the two selectors can bring it outside for a moment (`inconsistent` tells).
 struct WindowCount {
   TimestampMs from = 0, to = 0;  // (from, to], moved to slices
   EventCount bad, total;
@@ -82,7 +88,8 @@ class SliLedger {
   void Extend(SliceLog::Options slices);
   void SetLateWindow(DurationMs late_window);
 
-  // The track of a series, made when it is new. kNew: the store has no sample of it yet. kStored: it may have some.
+  // The track of a series, made when it is new. kNew: the store has no sample of it yet. kStored:
+  // it may have some.
   enum class Origin { kNew, kStored };
   Track* TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles, Origin origin);
 
@@ -98,10 +105,11 @@ class SliLedger {
   class Filling {
     friend class SliLedger;
     Track* track_ = nullptr;
-    TimestampMs count_from_ = 0;  // samples later than this count; the others only tell what came before
-    TimestampMs keep_from_ = 0;   // of the tail
-    bool whole_ = false;          // every sample that the store has of the series will be given
-    bool complete_ = false;       // the tail reaches back to the series' first sample
+    TimestampMs count_from_ =
+        0;  // samples later than this count; the others only tell what came before
+    TimestampMs keep_from_ = 0;  // of the tail
+    bool whole_ = false;         // every sample that the store has of the series will be given
+    bool complete_ = false;      // the tail reaches back to the series' first sample
     std::vector<Point> tail_;
   };
   enum class Reach { kPartial, kWhole };
@@ -109,8 +117,8 @@ class SliLedger {
   static constexpr TimestampMs kFromWaiting = tsdb::kMaxTime;
   // False when the track is warm already: nothing to fill.
   bool BeginFilling(Track* track, TimestampMs count_from, Reach reach, Filling& filling);
-  // False: with kPartial, a sample counts but nothing was given that came before it. Nothing was counted; begin again
-  // with kWhole.
+  // False: with kPartial, a sample counts but nothing was given that came before it. Nothing was
+  // counted; begin again with kWhole.
   bool FillSamples(Filling& filling, const tsdb::SampleBatch& batch);
   // Adds what waits. The track is warm.
   void EndFilling(Filling& filling);
@@ -123,15 +131,17 @@ class SliLedger {
   std::vector<Cold> ColdTracks();
   // True once after a sample could not be placed.
   bool TakeRebuildWanted();
-  // Forgets the tracks of series that the store has dropped: all that TrackOf was not asked for since BeginSweep. Between
-  // the two a new tap was added and the old one, which knew those tracks, removed.
+  // Forgets the tracks of series that the store has dropped: all that TrackOf was not asked for
+  // since BeginSweep. Between the two a new tap was added and the old one, which knew those tracks,
+  // removed.
   void BeginSweep();
   void EndSweep();
 
   // The window that ends with the slice of `to`; lengths are cut to slices.
   std::vector<WindowCount> Windows(TimestampMs to, std::span<const DurationMs> lengths) const;
   WindowCount Window(TimestampMs to, DurationMs length) const;
-  // Of the bad events and of all, at or before each of the ascending `edges`. For plots and forecasts.
+  // Of the bad events and of all, at or before each of the ascending `edges`. For plots and
+  // forecasts.
   struct Cumulative {
     TimestampMs edge = 0;
     EventCount bad, total;  // unclamped
@@ -154,9 +164,12 @@ class SliLedger {
  private:
   void AddLocked(Track& track, const Point& point) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddLate(Track& track, const Point& point) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Count(const Track& track, TimestampMs t, EventCount delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  EventCount CountedIncrease(const Point& before, const Point& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void CoverAfter(const Track& track, const Point* before, const Point& now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Count(const Track& track, TimestampMs t, EventCount delta)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  EventCount CountedIncrease(const Point& before, const Point& now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CoverAfter(const Track& track, const Point* before, const Point& now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TrimTail(Track& track) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   WindowCount WindowLocked(TimestampMs to, DurationMs length, const SliceTotals& end) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

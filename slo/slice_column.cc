@@ -9,7 +9,8 @@
 namespace slowburn::slo {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "columns are kept and stored little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "columns are kept and stored little-endian");
 
 // The least width that holds `value`.
 uint8_t WidthOf(EventCount value) {
@@ -51,12 +52,18 @@ EventCount SumRaw(const uint8_t* bytes, size_t n) {
 
 EventCount SumOf(const uint8_t* bytes, size_t n, uint8_t width) {
   switch (width) {
-    case 1: return SumAs<uint8_t>(bytes, n);
-    case 2: return SumAs<uint16_t>(bytes, n);
-    case 4: return SumAs<uint32_t>(bytes, n);
-    case 8: return SumAs<uint64_t>(bytes, n);
-    case 16: return SumRaw(bytes, n);
-    default: return {};
+    case 1:
+      return SumAs<uint8_t>(bytes, n);
+    case 2:
+      return SumAs<uint16_t>(bytes, n);
+    case 4:
+      return SumAs<uint32_t>(bytes, n);
+    case 8:
+      return SumAs<uint64_t>(bytes, n);
+    case 16:
+      return SumRaw(bytes, n);
+    default:
+      return {};
   }
 }
 
@@ -119,7 +126,8 @@ void SliceColumn::AppendTo(std::string& out) const {
 bool SliceColumn::ReadFrom(std::string_view& in) {
   if (in.empty()) return false;
   const uint8_t width = static_cast<uint8_t>(in[0]);
-  if (width != 0 && width != 1 && width != 2 && width != 4 && width != 8 && width != 16) return false;
+  if (width != 0 && width != 1 && width != 2 && width != 4 && width != 8 && width != 16)
+    return false;
   const size_t length = size_ * width;
   if (in.size() < 1 + length) return false;
   width_ = width;

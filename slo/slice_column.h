@@ -1,7 +1,8 @@
 // SliceColumn: the counts of one block's slices, in as few bytes as they need.
 //
-// All entries have one width: 0 (all are zero), 1, 2, 4 or 8 bytes for whole numbers, 16 for anything else (EventCount's
-// raw form). Adding widens the column when it must. A quiet service costs a byte a slice, an error count of zero nothing.
+// All entries have one width: 0 (all are zero), 1, 2, 4 or 8 bytes for whole numbers, 16 for
+// anything else (EventCount's raw form). Adding widens the column when it must. A quiet service
+// costs a byte a slice, an error count of zero nothing.
 //
 // Not thread-safe.
 #ifndef SLOWBURN_SLO_SLICE_COLUMN_H_
@@ -22,10 +23,10 @@ class SliceColumn {
   explicit SliceColumn(size_t size) : size_(size) {}
 
   size_t size() const { return size_; }
-  EventCount At(size_t i) const;                       // REQUIRES: i < size()
-  EventCount Sum(size_t n) const;                      // of the first n; REQUIRES: n <= size()
-  void Add(size_t i, EventCount delta);                // REQUIRES: i < size()
-  void ZeroFrom(size_t i);                             // entries i and later
+  EventCount At(size_t i) const;         // REQUIRES: i < size()
+  EventCount Sum(size_t n) const;        // of the first n; REQUIRES: n <= size()
+  void Add(size_t i, EventCount delta);  // REQUIRES: i < size()
+  void ZeroFrom(size_t i);               // entries i and later
   // `factor` neighbours become one. REQUIRES: factor divides size().
   SliceColumn Coarser(size_t factor) const;
 

@@ -29,7 +29,8 @@ int64_t CountBits(const std::array<uint64_t, 6>& bits, int64_t n) {
 }  // namespace
 
 int64_t SliceOf(TimestampMs t) {
-  return t == std::numeric_limits<TimestampMs>::min() ? FloorDiv(t, kSliceMs) : FloorDiv(t - 1, kSliceMs);
+  return t == std::numeric_limits<TimestampMs>::min() ? FloorDiv(t, kSliceMs)
+                                                      : FloorDiv(t - 1, kSliceMs);
 }
 TimestampMs FloorToSlice(TimestampMs t) { return FloorDiv(t, kSliceMs) * kSliceMs; }
 TimestampMs CeilToSlice(TimestampMs t) { return (SliceOf(t) + 1) * kSliceMs; }
@@ -63,7 +64,8 @@ void SliceLog::Age() {
     blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<ptrdiff_t>(drop));
     valid_ = 0;
   }
-  for (size_t i = LowerBound(newest - fine); i-- > 0 && blocks_[i].factor == 1;) Coarsen(blocks_[i]);
+  for (size_t i = LowerBound(newest - fine); i-- > 0 && blocks_[i].factor == 1;)
+    Coarsen(blocks_[i]);
 }
 
 SliceLog::Block* SliceLog::FindOrMake(int64_t index, size_t& at) {
@@ -94,7 +96,8 @@ void SliceLog::Add(SliceColumn Block::*column, TimestampMs t, EventCount delta) 
   size_t at = 0;
   Block* block = FindOrMake(index, at);
   if (block == nullptr) return;
-  (block->*column).Add(static_cast<size_t>((slice - index * kSlicesPerBlock) / block->factor), delta);
+  (block->*column)
+      .Add(static_cast<size_t>((slice - index * kSlicesPerBlock) / block->factor), delta);
   Touch(at);
 }
 
@@ -164,7 +167,8 @@ TimestampMs SliceLog::CoveredUntil() const {
     for (int64_t word = 5; word >= 0; --word) {
       const uint64_t bits = blocks_[i].covered[static_cast<size_t>(word)];
       if (bits == 0) continue;
-      const int64_t slice = blocks_[i].index * kSlicesPerBlock + word * 64 + 63 - std::countl_zero(bits);
+      const int64_t slice =
+          blocks_[i].index * kSlicesPerBlock + word * 64 + 63 - std::countl_zero(bits);
       return (slice + 1) * kSliceMs;
     }
   }
@@ -172,7 +176,8 @@ TimestampMs SliceLog::CoveredUntil() const {
 }
 
 TimestampMs SliceLog::Begin() const {
-  return blocks_.empty() ? std::numeric_limits<TimestampMs>::max() : blocks_.front().index * kBlockMs;
+  return blocks_.empty() ? std::numeric_limits<TimestampMs>::max()
+                         : blocks_.front().index * kBlockMs;
 }
 
 void SliceLog::TruncateAfter(TimestampMs edge) {
@@ -204,7 +209,8 @@ std::vector<SliceLog::EncodedBlock> SliceLog::TakeChanged() {
     encoded.bytes.push_back(static_cast<char>(block.factor));
     block.part.AppendTo(encoded.bytes);
     block.total.AppendTo(encoded.bytes);
-    encoded.bytes.append(reinterpret_cast<const char*>(block.covered.data()), sizeof(block.covered));
+    encoded.bytes.append(reinterpret_cast<const char*>(block.covered.data()),
+                         sizeof(block.covered));
     out.push_back(std::move(encoded));
   }
   return out;

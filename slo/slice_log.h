@@ -1,14 +1,14 @@
 // SliceLog: how many events fell into which slice of time, and how many fell before a given moment.
 //
-// A slice is ten seconds, left-open as Prometheus' windows are: slice s holds the samples of (s·10 s, (s+1)·10 s]. 360
-// slices make a block of an hour. The count of a window is the difference of two Before() calls, each one cached prefix
-// sum over blocks plus the sum of at most 360 narrow integers: its cost depends neither on the window's length nor on
-// the number of series.
+// A slice is ten seconds, left-open as Prometheus' windows are: slice s holds the samples of (s·10
+// s, (s+1)·10 s]. 360 slices make a block of an hour. The count of a window is the difference of
+// two Before() calls, each one cached prefix sum over blocks plus the sum of at most 360 narrow
+// integers: its cost depends neither on the window's length nor on the number of series.
 //
-// Blocks older than fine_ms (counted from the newest block) keep one entry a minute instead of six, those older than
-// keep_ms are dropped. An edge that falls into a coarse block is moved back to its minute: Edge() tells.
-// Coverage is a bit a slice: was anything measured there? It is kept apart from counts, because a service without
-// traffic is measured, and one that nobody scrapes is not.
+// Blocks older than fine_ms (counted from the newest block) keep one entry a minute instead of six,
+// those older than keep_ms are dropped. An edge that falls into a coarse block is moved back to its
+// minute: Edge() tells. Coverage is a bit a slice: was anything measured there? It is kept apart
+// from counts, because a service without traffic is measured, and one that nobody scrapes is not.
 //
 // Not thread-safe, not even Before(), which fills the cache.
 #ifndef SLOWBURN_SLO_SLICE_LOG_H_
@@ -80,7 +80,8 @@ class SliceLog {
   // Forgets everything after `edge`, which is a multiple of a minute.
   void TruncateAfter(TimestampMs edge);
 
-  // Blocks for the disk: changed since the last TakeChanged, or all of them. Index = hours since the epoch.
+  // Blocks for the disk: changed since the last TakeChanged, or all of them. Index = hours since
+  // the epoch.
   struct EncodedBlock {
     int64_t index = 0;
     std::string bytes;

@@ -19,14 +19,16 @@
 namespace slowburn::slo {
 namespace {
 
-// Ten-second slices reach a day further back than the longest window, so that the recent past can be judged again.
+// Ten-second slices reach a day further back than the longest window, so that the recent past can
+// be judged again.
 constexpr DurationMs kMaxFine = 4 * base::kDay;
 
 SliceLog::Options SlicesFor(const SloSpec& spec) {
   const std::vector<DurationMs> windows = spec.Windows();
   const DurationMs longest = windows.empty() ? base::kHour : windows.back();
   // Two periods and a day: a plot of the last period needs the period before it.
-  return {.keep_ms = 2 * spec.period_ms + base::kDay, .fine_ms = std::min(longest + base::kDay, kMaxFine)};
+  return {.keep_ms = 2 * spec.period_ms + base::kDay,
+          .fine_ms = std::min(longest + base::kDay, kMaxFine)};
 }
 
 }  // namespace
@@ -77,7 +79,8 @@ class SloManager::Impl : public std::enable_shared_from_this<SloManager::Impl> {
   void ScheduleEvaluation(TimestampMs after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(run_mu_);
   void Evaluate(TimestampMs planned);
   TimestampMs GridBefore(TimestampMs t) const {
-    return t - ((t % options_.evaluation_interval_ms) + options_.evaluation_interval_ms) % options_.evaluation_interval_ms;
+    return t - ((t % options_.evaluation_interval_ms) + options_.evaluation_interval_ms) %
+                   options_.evaluation_interval_ms;
   }
 
   const Deps deps_;
@@ -91,7 +94,8 @@ class SloManager::Impl : public std::enable_shared_from_this<SloManager::Impl> {
   BurnAlerts alerts_;
   std::vector<Entry> entries_ ABSL_GUARDED_BY(run_mu_);
   mutable base::Mutex views_mu_;
-  std::shared_ptr<const std::vector<View>> views_ ABSL_GUARDED_BY(views_mu_) = std::make_shared<std::vector<View>>();
+  std::shared_ptr<const std::vector<View>> views_ ABSL_GUARDED_BY(views_mu_) =
+      std::make_shared<std::vector<View>>();
 };
 
 absl::Status SloManager::Impl::Start(std::vector<SloSpec> specs) {
@@ -119,7 +123,8 @@ void SloManager::Impl::ApplyLocked(std::vector<SloSpec> specs) {
     entry.sli = entry.spec->sli.CanonicalText();
     const auto old = before.find(entry.spec->id);
     if (old != before.end()) {
-      const std::string& judged_by = old->second.previous.empty() ? old->second.sli : old->second.previous;
+      const std::string& judged_by =
+          old->second.previous.empty() ? old->second.sli : old->second.previous;
       if (judged_by != entry.sli && pool_.Ready(judged_by)) entry.previous = judged_by;
     }
     all.push_back(entry.spec);
@@ -136,14 +141,15 @@ void SloManager::Impl::WantLedgers() {
   std::map<std::string, LedgerPool::Wanted> wanted;
   for (const Entry& entry : entries_) {
     const SliceLog::Options slices = SlicesFor(*entry.spec);
-    const auto [it, added] = wanted.try_emplace(entry.sli, LedgerPool::Wanted{entry.spec->sli, slices});
+    const auto [it, added] =
+        wanted.try_emplace(entry.sli, LedgerPool::Wanted{entry.spec->sli, slices});
     it->second.slices.keep_ms = std::max(it->second.slices.keep_ms, slices.keep_ms);
     it->second.slices.fine_ms = std::max(it->second.slices.fine_ms, slices.fine_ms);
   }
   for (const Entry& entry : entries_) {
     if (entry.previous.empty() || wanted.contains(entry.previous)) continue;
-    wanted.emplace(entry.previous,
-                   LedgerPool::Wanted{pool_.LedgerOf(entry.previous)->sli(), SlicesFor(*entry.spec)});
+    wanted.emplace(entry.previous, LedgerPool::Wanted{pool_.LedgerOf(entry.previous)->sli(),
+                                                      SlicesFor(*entry.spec)});
   }
   pool_.Apply(wanted);
 }
@@ -158,7 +164,8 @@ void SloManager::Impl::Refresh() {
       replaced = true;
     }
     const std::string& judged_by = entry.previous.empty() ? entry.sli : entry.previous;
-    views->push_back({entry.spec, pool_.LedgerOf(judged_by), ready || !entry.previous.empty(), !ready});
+    views->push_back(
+        {entry.spec, pool_.LedgerOf(judged_by), ready || !entry.previous.empty(), !ready});
   }
   if (replaced) WantLedgers();  // lets go of what nobody is judged by any more
   base::MutexLock lock(views_mu_);
@@ -194,12 +201,14 @@ void SloManager::Impl::Evaluate(TimestampMs planned) {
   const int64_t began_ns = deps_.clock.MonotonicNs();
   const TimestampMs now = GridBefore(deps_.clock.Now());
   if (now > planned) {
-    metrics_.evaluations_missed.Increment(static_cast<double>((now - planned) / options_.evaluation_interval_ms));
+    metrics_.evaluations_missed.Increment(
+        static_cast<double>((now - planned) / options_.evaluation_interval_ms));
   }
   pool_.Tick(now);
   Refresh();
   for (const View& view : *views()) {
-    // A ledger that is still being counted says too little: what fires goes on firing, what does not waits.
+    // A ledger that is still being counted says too little: what fires goes on firing, what does
+    // not waits.
     if (!view.ready) continue;
     const SloReading reading = ReadSlo(*view.spec, *view.ledger, now);
     for (size_t i = 0; i < view.spec->tiers.size(); ++i) {
@@ -228,8 +237,10 @@ void SloManager::Impl::Stop() {
 
 absl::StatusOr<SloManager::Impl::View> SloManager::Impl::ViewOf(const std::string& id) const {
   const auto all = views();
-  const auto found = std::find_if(all->begin(), all->end(), [&](const View& view) { return view.spec->id == id; });
-  if (found == all->end()) return absl::NotFoundError(absl::StrCat("there is no SLO with the id \"", id, "\""));
+  const auto found =
+      std::find_if(all->begin(), all->end(), [&](const View& view) { return view.spec->id == id; });
+  if (found == all->end())
+    return absl::NotFoundError(absl::StrCat("there is no SLO with the id \"", id, "\""));
   return *found;
 }
 
@@ -249,8 +260,9 @@ SloStatus SloManager::Impl::StatusOf(const View& view, std::optional<TimestampMs
   return status;
 }
 
-SloManager::Deps SloManager::DepsOf(tsdb::Db& db, const base::Clock& clock, base::Executor& executor,
-                                    rules::AlertSink& sink, prometheus::Registry& registry) {
+SloManager::Deps SloManager::DepsOf(tsdb::Db& db, const base::Clock& clock,
+                                    base::Executor& executor, rules::AlertSink& sink,
+                                    prometheus::Registry& registry) {
   return {.storage = db,
           .add_tap = [&db](tsdb::CommitTap* tap) { db.AddTap(tap); },
           .remove_tap = [&db](tsdb::CommitTap* tap) { db.RemoveTap(tap); },
@@ -266,7 +278,9 @@ SloManager::SloManager(Deps deps, SloManagerOptions options)
     : impl_(std::make_shared<Impl>(std::move(deps), std::move(options))) {}
 SloManager::~SloManager() { Stop(); }
 
-absl::Status SloManager::Start(std::vector<SloSpec> specs) { return impl_->Start(std::move(specs)); }
+absl::Status SloManager::Start(std::vector<SloSpec> specs) {
+  return impl_->Start(std::move(specs));
+}
 
 absl::Status SloManager::ApplySpecs(std::vector<SloSpec> specs) {
   impl_->ApplySpecs(std::move(specs));
@@ -282,21 +296,24 @@ std::vector<SloStatus> SloManager::Statuses(std::optional<TimestampMs> at) const
   return out;
 }
 
-absl::StatusOr<SloStatus> SloManager::Status(const std::string& id, std::optional<TimestampMs> at) const {
+absl::StatusOr<SloStatus> SloManager::Status(const std::string& id,
+                                             std::optional<TimestampMs> at) const {
   ASSIGN_OR_RETURN(const Impl::View view, impl_->ViewOf(id));
   return impl_->StatusOf(view, at);
 }
 
-absl::StatusOr<SloHistory> SloManager::History(const std::string& id, TimestampMs start, TimestampMs end,
-                                               DurationMs step) const {
+absl::StatusOr<SloHistory> SloManager::History(const std::string& id, TimestampMs start,
+                                               TimestampMs end, DurationMs step) const {
   ASSIGN_OR_RETURN(const Impl::View view, impl_->ViewOf(id));
   if (end < start) return absl::InvalidArgumentError("end is before start");
   if (step < kSliceMs) {
-    return absl::InvalidArgumentError(absl::StrCat("step is ", base::FormatDuration(std::max<DurationMs>(step, 0)),
-                                                   ", wanted at least ", base::FormatDuration(kSliceMs)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("step is ", base::FormatDuration(std::max<DurationMs>(step, 0)),
+                     ", wanted at least ", base::FormatDuration(kSliceMs)));
   }
   if (static_cast<uint64_t>(end - start) / static_cast<uint64_t>(step) >= kMaxHistoryPoints) {
-    return absl::InvalidArgumentError(absl::StrCat("more than ", kMaxHistoryPoints, " points: use a longer step"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", kMaxHistoryPoints, " points: use a longer step"));
   }
   return HistoryOf(view.spec, *view.ledger, start, end, step);
 }
@@ -309,7 +326,8 @@ std::vector<std::shared_ptr<const SloSpec>> SloManager::Specs() const {
 
 bool SloManager::Filled() const {
   const auto views = impl_->views();
-  return std::all_of(views->begin(), views->end(), [](const Impl::View& view) { return !view.filling; });
+  return std::all_of(views->begin(), views->end(),
+                     [](const Impl::View& view) { return !view.filling; });
 }
 
 }  // namespace slowburn::slo

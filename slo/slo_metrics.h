@@ -1,4 +1,5 @@
-// SloMetrics: what the SLO engine says about itself. Threads: thread-safe, as prometheus-cpp's objects are.
+// SloMetrics: what the SLO engine says about itself. Threads: thread-safe, as prometheus-cpp's
+// objects are.
 #ifndef SLOWBURN_SLO_SLO_METRICS_H_
 #define SLOWBURN_SLO_SLO_METRICS_H_
 

@@ -17,14 +17,18 @@ std::string Human(double seconds) {
   if (seconds < 60) return absl::StrFormat("%.3gs", seconds);
   if (seconds < 3600) {
     const double tenths = std::round(seconds * 10);
-    return absl::StrFormat("%dm%04.1fs", static_cast<int64_t>(tenths) / 600, std::fmod(tenths, 600) / 10);
+    return absl::StrFormat("%dm%04.1fs", static_cast<int64_t>(tenths) / 600,
+                           std::fmod(tenths, 600) / 10);
   }
   const int64_t whole = static_cast<int64_t>(std::llround(seconds));
-  if (whole < 86400) return absl::StrFormat("%dh%02dm%02ds", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole < 86400)
+    return absl::StrFormat("%dh%02dm%02ds", whole / 3600, whole / 60 % 60, whole % 60);
   return absl::StrFormat("%dd%02dh%02dm", whole / 86400, whole / 3600 % 24, whole / 60 % 60);
 }
 
-double Seconds(DurationMs ms) { return static_cast<double>(ms) / static_cast<double>(base::kSecond); }
+double Seconds(DurationMs ms) {
+  return static_cast<double>(ms) / static_cast<double>(base::kSecond);
+}
 
 std::string Number(double value) { return absl::StrFormat("%.6g", value); }
 
@@ -65,13 +69,15 @@ std::string BudgetLines(const SloSpec& spec, std::optional<double> per_second) {
   const double budget = spec.budget.ToDouble();
   const double period = Seconds(spec.period_ms);
   std::string out = absl::StrCat("  budget     ", FormatPercent(budget), " of all events in ",
-                                 base::FormatDuration(spec.period_ms), "; a full outage spends it in ",
-                                 Human(period * budget), "\n");
+                                 base::FormatDuration(spec.period_ms),
+                                 "; a full outage spends it in ", Human(period * budget), "\n");
   if (per_second.has_value()) {
-    absl::StrAppend(&out, "  events     ", Number(*per_second * period * budget), " of ", Number(*per_second * period),
-                    " may be bad, at ", Number(*per_second), " a second\n");
+    absl::StrAppend(&out, "  events     ", Number(*per_second * period * budget), " of ",
+                    Number(*per_second * period), " may be bad, at ", Number(*per_second),
+                    " a second\n");
   } else {
-    absl::StrAppend(&out, "  events     1 in ", Number(1 / budget), " may be bad; --traffic says how many that are\n");
+    absl::StrAppend(&out, "  events     1 in ", Number(1 / budget),
+                    " may be bad; --traffic says how many that are\n");
   }
   return out;
 }
@@ -80,11 +86,12 @@ std::string BudgetLines(const SloSpec& spec, std::optional<double> per_second) {
 std::string LowTrafficLine(const SloSpec& spec, std::optional<double> per_second) {
   if (spec.tiers.empty()) return "";
   const Tier& tier = spec.tiers.front();
-  if (tier.weight == Weight::kTraffic || tier.min_bad > 1 || !IsFeasible(tier, spec.comparator)) return "";
+  if (tier.weight == Weight::kTraffic || tier.min_bad > 1 || !IsFeasible(tier, spec.comparator))
+    return "";
   const double least = 1 / tier.threshold.ToDouble();
   const std::string window = base::FormatDuration(tier.long_ms);
-  std::string out = absl::StrCat("  traffic    with fewer than ", Number(std::ceil(least)), " events in ", window,
-                                 " a single bad one trips tier ", tier.name);
+  std::string out = absl::StrCat("  traffic    with fewer than ", Number(std::ceil(least)),
+                                 " events in ", window, " a single bad one trips tier ", tier.name);
   if (per_second.has_value() && *per_second * Seconds(tier.long_ms) < least) {
     absl::StrAppend(&out, ": this SLO has ", Number(*per_second * Seconds(tier.long_ms)),
                     "; set min_bad, or weight: traffic");
@@ -95,21 +102,23 @@ std::string LowTrafficLine(const SloSpec& spec, std::optional<double> per_second
 }  // namespace
 
 std::string DescribePlan(const SloSpec& spec, std::optional<double> per_second) {
-  std::string out = absl::StrCat(spec.id, "  (", spec.where, ")\n", "  objective  ", spec.objective, "% over ",
-                                 base::FormatDuration(spec.period_ms), ", rolling\n");
-  absl::StrAppend(&out, "  ", spec.sli.part_kind == Sli::Part::kBad ? "bad        " : "good       ", spec.part_text,
-                  "\n  total      ", spec.total_text, "\n", BudgetLines(spec, per_second),
-                  LowTrafficLine(spec, per_second));
+  std::string out = absl::StrCat(spec.id, "  (", spec.where, ")\n", "  objective  ", spec.objective,
+                                 "% over ", base::FormatDuration(spec.period_ms), ", rolling\n");
+  absl::StrAppend(&out, "  ", spec.sli.part_kind == Sli::Part::kBad ? "bad        " : "good       ",
+                  spec.part_text, "\n  total      ", spec.total_text, "\n",
+                  BudgetLines(spec, per_second), LowTrafficLine(spec, per_second));
   if (spec.tiers.empty()) return out + "  no alerts\n";
-  std::vector<Row> rows = {{"tier", "severity", "long", "short", "budget", "factor",
-                            spec.comparator == Comparator::kGreater ? "errors >" : "errors >=", "100% bad: seen after",
-                            "10% bad: seen after", "silent again after 100% / 10%"}};
+  std::vector<Row> rows = {
+      {"tier", "severity", "long", "short", "budget", "factor",
+       spec.comparator == Comparator::kGreater ? "errors >" : "errors >=", "100% bad: seen after",
+       "10% bad: seen after", "silent again after 100% / 10%"}};
   std::string dead;
   for (const Tier& tier : spec.tiers) {
-    rows.push_back({tier.name, tier.severity, base::FormatDuration(tier.long_ms), base::FormatDuration(tier.short_ms),
-                    FormatPercent(tier.fraction.ToDouble()), Number(tier.factor.ToDouble()),
-                    FormatPercent(tier.threshold.ToDouble()), Detection(tier, spec.comparator, 1),
-                    Detection(tier, spec.comparator, 0.1), absl::StrCat(Reset(tier, 1), " / ", Reset(tier, 0.1))});
+    rows.push_back({tier.name, tier.severity, base::FormatDuration(tier.long_ms),
+                    base::FormatDuration(tier.short_ms), FormatPercent(tier.fraction.ToDouble()),
+                    Number(tier.factor.ToDouble()), FormatPercent(tier.threshold.ToDouble()),
+                    Detection(tier, spec.comparator, 1), Detection(tier, spec.comparator, 0.1),
+                    absl::StrCat(Reset(tier, 1), " / ", Reset(tier, 0.1))});
     if (IsFeasible(tier, spec.comparator)) continue;
     absl::StrAppend(&dead, "  warning: tier ", tier.name, " can never fire: its threshold is ",
                     FormatPercent(tier.threshold.ToDouble()), " errors\n");
@@ -120,15 +129,16 @@ std::string DescribePlan(const SloSpec& spec, std::optional<double> per_second) 
 absl::StatusOr<double> ParseTraffic(std::string_view text) {
   const size_t slash = text.find('/');
   const std::string_view unit = slash == std::string_view::npos ? "s" : text.substr(slash + 1);
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
   double value = 0;
   if (base::ParseFloat(text.substr(0, slash), value) && std::isfinite(value) && value > 0) {
     for (const auto& [name, seconds] : kUnits) {
       if (name == unit) return value / seconds;
     }
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", std::string(text), "\" is not traffic: wanted events per s, m, h or d, e.g. 120/s"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", std::string(text), "\" is not traffic: wanted events per s, m, h or d, e.g. 120/s"));
 }
 
 }  // namespace slowburn::slo

@@ -11,9 +11,9 @@
 
 namespace slowburn::slo {
 
-// Budget in events and in time of full outage, and each tier with windows, factor, threshold, how soon it tells of a full
-// outage and of 10 % errors, how soon it falls silent again, and whether it can fire at all.
-// `per_second`: events a second, when known.
+// Budget in events and in time of full outage, and each tier with windows, factor, threshold, how
+// soon it tells of a full outage and of 10 % errors, how soon it falls silent again, and whether it
+// can fire at all. `per_second`: events a second, when known.
 std::string DescribePlan(const SloSpec& spec, std::optional<double> per_second);
 
 // "120/s", "5/m", "10000/d": events per second.

@@ -6,8 +6,8 @@
 namespace slowburn::slo {
 namespace {
 
-// The share of a window that was measured. Between the newest sample and the window's end lies at most one scrape
-// interval: that is not a hole.
+// The share of a window that was measured. Between the newest sample and the window's end lies at
+// most one scrape interval: that is not a hole.
 double CoverageOf(const WindowCount& window, TimestampMs covered_until) {
   DurationMs covered = window.covered_ms;
   const bool fresh = covered_until > window.from && covered_until >= window.to - kCoverageSpan;
@@ -27,10 +27,14 @@ const WindowCount& Find(const SloReading& reading, DurationMs window) {
 
 std::string_view SloStateName(SloState state) {
   switch (state) {
-    case SloState::kOk: return "ok";
-    case SloState::kBurning: return "burning";
-    case SloState::kExhausted: return "exhausted";
-    case SloState::kNoData: return "no_data";
+    case SloState::kOk:
+      return "ok";
+    case SloState::kBurning:
+      return "burning";
+    case SloState::kExhausted:
+      return "exhausted";
+    case SloState::kNoData:
+      return "no_data";
   }
   return "";
 }
@@ -44,7 +48,8 @@ SloReading ReadSlo(const SloSpec& spec, const SliLedger& ledger, TimestampMs at)
   for (size_t i = 0; i + 1 < lengths.size(); ++i) out.windows.emplace_back(lengths[i], counts[i]);
   out.tiers.reserve(spec.tiers.size());
   for (const Tier& tier : spec.tiers) {
-    out.tiers.push_back(ReadTier(spec, tier, Find(out, tier.long_ms), Find(out, tier.short_ms), out.period));
+    out.tiers.push_back(
+        ReadTier(spec, tier, Find(out, tier.long_ms), Find(out, tier.short_ms), out.period));
   }
   return out;
 }
@@ -55,8 +60,10 @@ SloStatus StatusAt(std::shared_ptr<const SloSpec> spec, const SliLedger& ledger,
   out.period = reading.period;
   out.coverage = CoverageOf(reading.period, ledger.CoveredUntil());
   out.budget = BudgetOf(reading.period, spec->budget);
-  for (const auto& [length, count] : reading.windows) out.burn_rates.emplace_back(length, BurnRate(count, spec->budget));
-  out.seconds_to_exhaustion = SecondsToExhaustion(ledger, spec->budget, at, spec->period_ms, spec->FastWindow());
+  for (const auto& [length, count] : reading.windows)
+    out.burn_rates.emplace_back(length, BurnRate(count, spec->budget));
+  out.seconds_to_exhaustion =
+      SecondsToExhaustion(ledger, spec->budget, at, spec->period_ms, spec->FastWindow());
   for (size_t i = 0; i < spec->tiers.size(); ++i) {
     AlertStatus& alert = out.alerts.emplace_back();
     alert.tier = &spec->tiers[i];
@@ -88,15 +95,16 @@ void AlertsInPast(const SliLedger& ledger, TimestampMs at, SloStatus& status) {
 }
 
 SloState StateOf(const SloStatus& status) {
-  if (status.period.covered_ms == 0 && status.period.total <= EventCount()) return SloState::kNoData;
+  if (status.period.covered_ms == 0 && status.period.total <= EventCount())
+    return SloState::kNoData;
   if (status.budget.exhausted) return SloState::kExhausted;
-  const bool burning =
-      std::any_of(status.alerts.begin(), status.alerts.end(), [](const AlertStatus& alert) { return alert.firing; });
+  const bool burning = std::any_of(status.alerts.begin(), status.alerts.end(),
+                                   [](const AlertStatus& alert) { return alert.firing; });
   return burning ? SloState::kBurning : SloState::kOk;
 }
 
-SloHistory HistoryOf(std::shared_ptr<const SloSpec> spec, const SliLedger& ledger, TimestampMs start, TimestampMs end,
-                     DurationMs step) {
+SloHistory HistoryOf(std::shared_ptr<const SloSpec> spec, const SliLedger& ledger,
+                     TimestampMs start, TimestampMs end, DurationMs step) {
   SloHistory out;
   out.burn_window = spec->FastWindow();
   const std::vector<DurationMs> lengths = {step, spec->period_ms, out.burn_window};
@@ -105,9 +113,10 @@ SloHistory HistoryOf(std::shared_ptr<const SloSpec> spec, const SliLedger& ledge
     out.times.push_back(t);
     out.bad.push_back(counts[0].bad);
     out.good.push_back(counts[0].total - counts[0].bad);
-    out.remaining_ratio.push_back(counts[1].total > EventCount()
-                                      ? std::optional(BudgetOf(counts[1], spec->budget).remaining_ratio)
-                                      : std::nullopt);
+    out.remaining_ratio.push_back(
+        counts[1].total > EventCount()
+            ? std::optional(BudgetOf(counts[1], spec->budget).remaining_ratio)
+            : std::nullopt);
     out.burn_rate.push_back(BurnRate(counts[2], spec->budget));
   }
   out.spec = std::move(spec);

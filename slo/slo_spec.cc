@@ -36,7 +36,8 @@ uint8_t Sli::RolesOf(const tsdb::Labels& labels) const {
 }
 
 std::string Sli::CanonicalText() const {
-  return absl::StrCat(part_kind == Part::kBad ? "bad" : "good", Canonical(part), " total", Canonical(total));
+  return absl::StrCat(part_kind == Part::kBad ? "bad" : "good", Canonical(part), " total",
+                      Canonical(total));
 }
 
 std::vector<DurationMs> SloSpec::Windows() const {
@@ -68,7 +69,8 @@ const std::vector<TierPreset>* FindPreset(std::string_view name) {
   return name == "google-30d" ? &google : nullptr;
 }
 
-absl::Status SetFactorFromFraction(Tier& tier, DurationMs period, const Ratio& budget, FactorFloor floor) {
+absl::Status SetFactorFromFraction(Tier& tier, DurationMs period, const Ratio& budget,
+                                   FactorFloor floor) {
   ASSIGN_OR_RETURN(tier.factor, Multiply(tier.fraction, WindowsInPeriod(period, tier.long_ms)));
   if (floor == FactorFloor::kOne && tier.factor < Ratio{1, 1}) {
     tier.factor = {1, 1};
@@ -90,7 +92,8 @@ absl::StatusOr<std::vector<Tier>> TiersOf(const std::vector<TierPreset>& preset,
   std::vector<Tier> tiers;
   for (const TierPreset& row : preset) {
     if (row.long_ms > period) {
-      warnings.push_back(absl::StrCat("tier ", std::string(row.name), " is left out: its long window of ",
+      warnings.push_back(absl::StrCat("tier ", std::string(row.name),
+                                      " is left out: its long window of ",
                                       base::FormatDuration(row.long_ms), " exceeds the period of ",
                                       base::FormatDuration(period)));
       continue;

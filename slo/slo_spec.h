@@ -1,10 +1,13 @@
-// SloSpec: what a user wrote about one objective, with every number exact and every default filled in.
+// SloSpec: what a user wrote about one objective, with every number exact and every default filled
+// in.
 //
-// An SLO says which events count (Sli), how many of them may be bad (budget = 1 - objective, over a rolling period), and
-// when somebody is told (Tiers). A tier fires while the error ratio over its long and over its short window both exceed
-// factor · budget; factor = fraction · period / long, i.e. the pace that spends `fraction` of the budget in one long
-// window. Preset google-30d: 2 % in 1h, 5 % in 6h, 10 % in 1d, 10 % in 3d, the short window a twelfth of the long one.
-// For other periods the fractions stay and the factors follow the period, but never fall below 1 ("A with floor").
+// An SLO says which events count (Sli), how many of them may be bad (budget = 1 - objective, over a
+// rolling period), and when somebody is told (Tiers). A tier fires while the error ratio over its
+// long and over its short window both exceed factor · budget; factor = fraction · period / long,
+// i.e. the pace that spends `fraction` of the budget in one long window. Preset google-30d: 2 % in
+// 1h, 5 % in 6h, 10 % in 1d, 10 % in 3d, the short window a twelfth of the long one. For other
+// periods the fractions stay and the factors follow the period, but never fall below 1 ("A with
+// floor").
 //
 // Threads: values, immutable once loaded.
 #ifndef SLOWBURN_SLO_SLO_SPEC_H_
@@ -85,11 +88,14 @@ struct TierPreset {
 // Null when there is no preset of that name. google-30d is the only one yet.
 const std::vector<TierPreset>* FindPreset(std::string_view name);
 
-// factor and threshold from fraction; `floor`: never below a factor of 1. kOutOfRange: more digits than can be exact.
+// factor and threshold from fraction; `floor`: never below a factor of 1. kOutOfRange: more digits
+// than can be exact.
 enum class FactorFloor { kNone, kOne };
-absl::Status SetFactorFromFraction(Tier& tier, DurationMs period, const Ratio& budget, FactorFloor floor);
+absl::Status SetFactorFromFraction(Tier& tier, DurationMs period, const Ratio& budget,
+                                   FactorFloor floor);
 absl::Status SetFractionFromFactor(Tier& tier, DurationMs period, const Ratio& budget);
-// The preset's tiers for this period. Tiers whose long window exceeds the period are left out, with a warning each.
+// The preset's tiers for this period. Tiers whose long window exceeds the period are left out, with
+// a warning each.
 absl::StatusOr<std::vector<Tier>> TiersOf(const std::vector<TierPreset>& preset, DurationMs period,
                                           const Ratio& budget, std::vector<std::string>& warnings);
 

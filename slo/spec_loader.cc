@@ -28,14 +28,17 @@ const YamlNode& KeyNode(const YamlNode& mapping, std::string_view key) {
   return mapping;
 }
 
-// Keys of the model that later versions build. Refused by name, so that nobody hunts for a typing error.
-void RefuseUnbuilt(YamlReader& reader, std::string_view where, std::initializer_list<std::string_view> keys) {
+// Keys of the model that later versions build. Refused by name, so that nobody hunts for a typing
+// error.
+void RefuseUnbuilt(YamlReader& reader, std::string_view where,
+                   std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (reader.Find(key) == nullptr) continue;
     reader.Fail(KeyNode(reader.node(), key)
-                    .Error(absl::StrCat("`", std::string(key), "` of ", std::string(where),
-                                        " is not built yet: remove it (it is refused, because ignoring it could "
-                                        "lose a page)")));
+                    .Error(absl::StrCat(
+                        "`", std::string(key), "` of ", std::string(where),
+                        " is not built yet: remove it (it is refused, because ignoring it could "
+                        "lose a page)")));
   }
 }
 
@@ -43,11 +46,12 @@ void RefuseUnbuilt(YamlReader& reader, std::string_view where, std::initializer_
 void OnlyValue(YamlReader& reader, std::string_view key, std::string_view value) {
   const YamlNode* node = reader.Find(key);
   if (node == nullptr || node->scalar == value) return;
-  reader.Fail(node->Error(absl::StrCat("`", std::string(key), ": ", node->scalar, "` is not built yet: only ",
-                                       std::string(value), " is")));
+  reader.Fail(node->Error(absl::StrCat("`", std::string(key), ": ", node->scalar,
+                                       "` is not built yet: only ", std::string(value), " is")));
 }
 
-absl::StatusOr<std::string> RequiredString(YamlReader& reader, std::string_view key, std::string_view what) {
+absl::StatusOr<std::string> RequiredString(YamlReader& reader, std::string_view key,
+                                           std::string_view what) {
   const YamlNode* node = reader.Find(key);
   if (node == nullptr) {
     return reader.node().Error(absl::StrCat(std::string(what), " needs `", std::string(key), "`"));
@@ -80,7 +84,8 @@ absl::StatusOr<LabelPairs> ReadPairs(YamlReader& reader, std::string_view key) {
                               "`: wanted [a-zA-Z_][a-zA-Z0-9_]*, not beginning with __"));
     }
     if (!tsdb::IsValidUtf8(value)) {
-      return KeyNode(*reader.Find(key), name).Error(absl::StrCat("the value of \"", name, "\" is not valid UTF-8"));
+      return KeyNode(*reader.Find(key), name)
+          .Error(absl::StrCat("the value of \"", name, "\" is not valid UTF-8"));
     }
   }
   std::erase_if(pairs, [](const auto& pair) { return pair.second.empty(); });
@@ -88,12 +93,14 @@ absl::StatusOr<LabelPairs> ReadPairs(YamlReader& reader, std::string_view key) {
   return pairs;
 }
 
-absl::StatusOr<tsdb::Matchers> ReadSelector(YamlReader& reader, std::string_view key, std::string& text) {
+absl::StatusOr<tsdb::Matchers> ReadSelector(YamlReader& reader, std::string_view key,
+                                            std::string& text) {
   ASSIGN_OR_RETURN(text, RequiredString(reader, key, "an event SLI"));
   absl::StatusOr<tsdb::Matchers> matchers = query::ParseSelector(text);
   if (matchers.ok()) return matchers;
   const YamlNode& node = *reader.Find(key);
-  return node.Error(absl::StrCat("`", std::string(key), "` wants a series selector such as x_total{job=\"a\"}: ",
+  return node.Error(absl::StrCat("`", std::string(key),
+                                 "` wants a series selector such as x_total{job=\"a\"}: ",
                                  std::string(matchers.status().message())));
 }
 
@@ -106,12 +113,17 @@ absl::Status ReadEvents(const YamlNode& node, SloSpec& spec) {
     reader.Fail(node.Error("an event SLI needs `total` and either `bad` or `good`"));
   } else {
     spec.sli.part_kind = bad ? Sli::Part::kBad : Sli::Part::kGood;
-    absl::StatusOr<tsdb::Matchers> part = ReadSelector(reader, bad ? "bad" : "good", spec.part_text);
-    if (part.ok()) spec.sli.part = *std::move(part);
-    else reader.Fail(part.status());
+    absl::StatusOr<tsdb::Matchers> part =
+        ReadSelector(reader, bad ? "bad" : "good", spec.part_text);
+    if (part.ok())
+      spec.sli.part = *std::move(part);
+    else
+      reader.Fail(part.status());
     absl::StatusOr<tsdb::Matchers> total = ReadSelector(reader, "total", spec.total_text);
-    if (total.ok()) spec.sli.total = *std::move(total);
-    else reader.Fail(total.status());
+    if (total.ok())
+      spec.sli.total = *std::move(total);
+    else
+      reader.Fail(total.status());
   }
   return reader.Finish("sli.events");
 }
@@ -129,10 +141,12 @@ absl::Status ReadTarget(YamlReader& reader, SloSpec& spec) {
   ASSIGN_OR_RETURN(spec.objective, RequiredString(reader, "target", "an objective"));
   const YamlNode& node = *reader.Find("target");
   const absl::StatusOr<Ratio> percent = ParseDecimal(spec.objective);
-  if (!percent.ok()) return node.Error(absl::StrCat("`target`: ", std::string(percent.status().message())));
+  if (!percent.ok())
+    return node.Error(absl::StrCat("`target`: ", std::string(percent.status().message())));
   if (percent->num == 0 || *percent >= Ratio{100, 1}) {
-    return node.Error(absl::StrCat("`target` is ", spec.objective,
-                                   " percent, wanted more than 0 and less than 100 (at 100 there is no budget)"));
+    return node.Error(
+        absl::StrCat("`target` is ", spec.objective,
+                     " percent, wanted more than 0 and less than 100 (at 100 there is no budget)"));
   }
   ASSIGN_OR_RETURN(const Ratio objective, Multiply(*percent, Ratio{1, 100}));
   spec.budget = Complement(objective);
@@ -146,9 +160,11 @@ absl::Status ReadPeriod(YamlReader& reader, SloSpec& spec) {
     return node->Error("calendar periods are not built yet: wanted a duration such as 30d");
   }
   ASSIGN_OR_RETURN(spec.period_ms, node->AsDuration());
-  if (spec.period_ms < kMinPeriod || spec.period_ms > kMaxPeriod || spec.period_ms % base::kMinute != 0) {
-    return node->Error(absl::StrCat("`period` is ", base::FormatDuration(spec.period_ms), ", wanted whole minutes from ",
-                                    base::FormatDuration(kMinPeriod), " to ", base::FormatDuration(kMaxPeriod)));
+  if (spec.period_ms < kMinPeriod || spec.period_ms > kMaxPeriod ||
+      spec.period_ms % base::kMinute != 0) {
+    return node->Error(absl::StrCat(
+        "`period` is ", base::FormatDuration(spec.period_ms), ", wanted whole minutes from ",
+        base::FormatDuration(kMinPeriod), " to ", base::FormatDuration(kMaxPeriod)));
   }
   return absl::OkStatus();
 }
@@ -163,12 +179,13 @@ absl::Status ReadObjective(const YamlNode& node, SloSpec& spec) {
 
 absl::Status ReadWindow(YamlReader& reader, std::string_view key, DurationMs& out) {
   const YamlNode* node = reader.Find(key);
-  if (node == nullptr) return reader.node().Error(absl::StrCat("a tier needs `", std::string(key), "`"));
+  if (node == nullptr)
+    return reader.node().Error(absl::StrCat("a tier needs `", std::string(key), "`"));
   ASSIGN_OR_RETURN(out, node->AsDuration());
   if (out < kMinWindow || out % kSliceMs != 0) {
-    return node->Error(absl::StrCat("`", std::string(key), "` is ", base::FormatDuration(out), ", wanted at least ",
-                                    base::FormatDuration(kMinWindow), " and a multiple of ",
-                                    base::FormatDuration(kSliceMs)));
+    return node->Error(absl::StrCat("`", std::string(key), "` is ", base::FormatDuration(out),
+                                    ", wanted at least ", base::FormatDuration(kMinWindow),
+                                    " and a multiple of ", base::FormatDuration(kSliceMs)));
   }
   return absl::OkStatus();
 }
@@ -178,13 +195,15 @@ absl::Status ReadPace(YamlReader& reader, const SloSpec& spec, Tier& tier) {
   const YamlNode* budget = reader.Find("budget");
   const YamlNode* factor = reader.Find("factor");
   if ((budget == nullptr) == (factor == nullptr)) {
-    return reader.node().Error("a tier needs either `budget` (e.g. 2%) or `factor` (e.g. \"14.4\")");
+    return reader.node().Error(
+        "a tier needs either `budget` (e.g. 2%) or `factor` (e.g. \"14.4\")");
   }
   const YamlNode& node = budget != nullptr ? *budget : *factor;
   ASSIGN_OR_RETURN(std::string text, node.AsString());
   if (budget != nullptr) {
     if (text.empty() || text.back() != '%') {
-      return node.Error(absl::StrCat("`budget` is ", text, ", wanted a share of the budget such as 2%"));
+      return node.Error(
+          absl::StrCat("`budget` is ", text, ", wanted a share of the budget such as 2%"));
     }
     text.pop_back();
   }
@@ -211,15 +230,16 @@ absl::Status ReadTierKeys(YamlReader& reader, const SloSpec& spec, Tier& tier) {
   RETURN_IF_ERROR(ReadWindow(reader, "long", tier.long_ms));
   RETURN_IF_ERROR(ReadWindow(reader, "short", tier.short_ms));
   if (tier.short_ms >= tier.long_ms || tier.long_ms > spec.period_ms) {
-    return reader.node().Error(absl::StrCat("tier ", tier.name, " wants short < long <= period, got ",
-                                            base::FormatDuration(tier.short_ms), ", ",
-                                            base::FormatDuration(tier.long_ms), ", ",
-                                            base::FormatDuration(spec.period_ms)));
+    return reader.node().Error(
+        absl::StrCat("tier ", tier.name, " wants short < long <= period, got ",
+                     base::FormatDuration(tier.short_ms), ", ", base::FormatDuration(tier.long_ms),
+                     ", ", base::FormatDuration(spec.period_ms)));
   }
   std::string weight = "time";
   if (reader.String("weight", weight)) {
     if (weight != "time" && weight != "traffic") {
-      return reader.Find("weight")->Error(absl::StrCat("`weight` is ", weight, ", wanted time or traffic"));
+      return reader.Find("weight")->Error(
+          absl::StrCat("`weight` is ", weight, ", wanted time or traffic"));
     }
     tier.weight = weight == "time" ? Weight::kTime : Weight::kTraffic;
   }
@@ -239,7 +259,8 @@ absl::Status ReadTier(const YamlNode& node, const SloSpec& spec, Tier& tier) {
 absl::Status ReadTiers(const YamlNode& node, SloSpec& spec) {
   if (node.kind != YamlNode::Kind::kSequence) return node.Error("`tiers` wants a list");
   if (node.items.size() > kMaxTiers) {
-    return node.Error(absl::StrCat(node.items.size(), " tiers, at most ", kMaxTiers, " are allowed"));
+    return node.Error(
+        absl::StrCat(node.items.size(), " tiers, at most ", kMaxTiers, " are allowed"));
   }
   std::set<std::string> names;
   for (const YamlNode& item : node.items) {
@@ -253,10 +274,12 @@ absl::Status ReadTiers(const YamlNode& node, SloSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status UsePreset(const YamlNode& node, const std::string& name, SloSpec& spec, std::vector<std::string>& warnings) {
+absl::Status UsePreset(const YamlNode& node, const std::string& name, SloSpec& spec,
+                       std::vector<std::string>& warnings) {
   const std::vector<TierPreset>* preset = FindPreset(name);
   if (preset == nullptr) {
-    return node.Error(absl::StrCat("`preset: ", name, "` is not known: wanted google-30d, or custom with `tiers`"));
+    return node.Error(absl::StrCat("`preset: ", name,
+                                   "` is not known: wanted google-30d, or custom with `tiers`"));
   }
   std::vector<std::string> left_out;
   absl::StatusOr<std::vector<Tier>> tiers = TiersOf(*preset, spec.period_ms, spec.budget, left_out);
@@ -268,11 +291,13 @@ absl::Status UsePreset(const YamlNode& node, const std::string& name, SloSpec& s
   return absl::OkStatus();
 }
 
-absl::Status ReadAlertingKeys(YamlReader& reader, SloSpec& spec, std::vector<std::string>& warnings) {
+absl::Status ReadAlertingKeys(YamlReader& reader, SloSpec& spec,
+                              std::vector<std::string>& warnings) {
   std::string comparator = ">";
   if (reader.String("comparator", comparator)) {
     if (comparator != ">" && comparator != ">=") {
-      return reader.Find("comparator")->Error(absl::StrCat("`comparator` is ", comparator, ", wanted > or >="));
+      return reader.Find("comparator")
+          ->Error(absl::StrCat("`comparator` is ", comparator, ", wanted > or >="));
     }
     spec.comparator = comparator == ">" ? Comparator::kGreater : Comparator::kGreaterOrEqual;
   }
@@ -281,7 +306,8 @@ absl::Status ReadAlertingKeys(YamlReader& reader, SloSpec& spec, std::vector<std
   std::string preset = tiers == nullptr ? "google-30d" : "custom";
   reader.String("preset", preset);
   if (tiers != nullptr && preset != "custom") {
-    return tiers->Error(absl::StrCat("`tiers` and `preset: ", preset, "` exclude each other: use preset: custom"));
+    return tiers->Error(
+        absl::StrCat("`tiers` and `preset: ", preset, "` exclude each other: use preset: custom"));
   }
   if (tiers != nullptr) return ReadTiers(*tiers, spec);
   if (preset == "custom") return reader.node().Error("`preset: custom` needs `tiers`");
@@ -299,11 +325,11 @@ absl::Status ReadAlerting(const YamlNode& node, SloSpec& spec, std::vector<std::
 void WarnOfDeadTiers(const SloSpec& spec, std::vector<std::string>& warnings) {
   for (const Tier& tier : spec.tiers) {
     if (IsFeasible(tier, spec.comparator)) continue;
-    warnings.push_back(absl::StrCat(spec.where, ": slo ", spec.id, ": tier ", tier.name,
-                                    " can never fire: it wants an error ratio above ",
-                                    FormatPercent(tier.threshold.ToDouble()), " (factor ",
-                                    base::FormatFloat(tier.factor.ToDouble()), " times a budget of ",
-                                    FormatPercent(spec.budget.ToDouble()), ")"));
+    warnings.push_back(absl::StrCat(
+        spec.where, ": slo ", spec.id, ": tier ", tier.name,
+        " can never fire: it wants an error ratio above ", FormatPercent(tier.threshold.ToDouble()),
+        " (factor ", base::FormatFloat(tier.factor.ToDouble()), " times a budget of ",
+        FormatPercent(spec.budget.ToDouble()), ")"));
   }
 }
 
@@ -311,7 +337,9 @@ absl::Status ReadSections(YamlReader& reader, SloSpec& spec, std::vector<std::st
   ASSIGN_OR_RETURN(spec.name, RequiredName(reader, "name"));
   ASSIGN_OR_RETURN(spec.service, RequiredName(reader, "service"));
   spec.id = SloId(spec.service, spec.name);
-  if (spec.id.empty()) return reader.node().Error("`service` and `name` hold no letter and no digit: no id can be made");
+  if (spec.id.empty())
+    return reader.node().Error(
+        "`service` and `name` hold no letter and no digit: no id can be made");
   reader.String("description", spec.description);
   ASSIGN_OR_RETURN(spec.labels, ReadPairs(reader, "labels"));
   ASSIGN_OR_RETURN(spec.annotations, ReadPairs(reader, "annotations"));
@@ -320,27 +348,34 @@ absl::Status ReadSections(YamlReader& reader, SloSpec& spec, std::vector<std::st
   RETURN_IF_ERROR(ReadSli(*sli, spec));
   RefuseUnbuilt(reader, "an SLO", {"objectives", "exclusions", "coverage_floor"});
   const YamlNode* objective = reader.Find("objective");
-  if (objective == nullptr) return reader.node().Error("an SLO needs `objective: {target: \"99.9\", period: 30d}`");
+  if (objective == nullptr)
+    return reader.node().Error("an SLO needs `objective: {target: \"99.9\", period: 30d}`");
   RETURN_IF_ERROR(ReadObjective(*objective, spec));
-  if (const YamlNode* alerting = reader.Find("alerting")) return ReadAlerting(*alerting, spec, warnings);
+  if (const YamlNode* alerting = reader.Find("alerting"))
+    return ReadAlerting(*alerting, spec, warnings);
   return UsePreset(reader.node(), "google-30d", spec, warnings);
 }
 
 // What other tools' files look like, to say so instead of naming an unknown key.
 absl::Status CheckKind(YamlReader& reader) {
   const YamlNode* kind = reader.Find("kind");
-  if (kind != nullptr && kind->scalar == "SLO" && reader.node().Find("apiVersion") == nullptr) return absl::OkStatus();
+  if (kind != nullptr && kind->scalar == "SLO" && reader.node().Find("apiVersion") == nullptr)
+    return absl::OkStatus();
   const YamlNode& at = kind != nullptr ? *kind : reader.node();
-  for (const auto& [key, tool] : {std::pair{"apiVersion", "a Pyrra, OpenSLO or Kubernetes"}, {"version", "a Sloth"}}) {
+  for (const auto& [key, tool] :
+       {std::pair{"apiVersion", "a Pyrra, OpenSLO or Kubernetes"}, {"version", "a Sloth"}}) {
     if (reader.node().Find(key) == nullptr) continue;
-    return at.Error(absl::StrCat("this looks like ", tool, " document, which is not read yet: wanted kind: SLO"));
+    return at.Error(absl::StrCat("this looks like ", tool,
+                                 " document, which is not read yet: wanted kind: SLO"));
   }
-  return at.Error(kind == nullptr ? "a document needs `kind: SLO`"
-                                  : absl::StrCat("`kind: ", kind->scalar, "` is not known: wanted kind: SLO"));
+  return at.Error(kind == nullptr
+                      ? "a document needs `kind: SLO`"
+                      : absl::StrCat("`kind: ", kind->scalar, "` is not known: wanted kind: SLO"));
 }
 
 absl::StatusOr<SloSpec> ReadSlo(const YamlNode& node, std::vector<std::string>& warnings) {
-  if (node.kind != YamlNode::Kind::kMapping) return node.Error("an SLO document is a mapping that begins with kind: SLO");
+  if (node.kind != YamlNode::Kind::kMapping)
+    return node.Error("an SLO document is a mapping that begins with kind: SLO");
   YamlReader reader(node);
   RETURN_IF_ERROR(CheckKind(reader));
   SloSpec spec;
@@ -358,17 +393,21 @@ void AddSpec(SloSpec spec, const YamlNode& node, SloFiles& out) {
   for (const SloSpec& other : out.specs) {
     if (other.id != spec.id) continue;
     out.errors.push_back(std::string(
-        node.Error(absl::StrCat("the id ", spec.id, " is taken by the SLO at ", other.where)).message()));
+        node.Error(absl::StrCat("the id ", spec.id, " is taken by the SLO at ", other.where))
+            .message()));
     return;
   }
   if (out.specs.size() >= kMaxSlos) {
-    out.errors.push_back(std::string(node.Error(absl::StrCat("more than ", kMaxSlos, " SLOs")).message()));
+    out.errors.push_back(
+        std::string(node.Error(absl::StrCat("more than ", kMaxSlos, " SLOs")).message()));
     return;
   }
   out.specs.push_back(std::move(spec));
 }
 
-bool HasWildcard(const std::string& pattern) { return pattern.find_first_of("*?[") != std::string::npos; }
+bool HasWildcard(const std::string& pattern) {
+  return pattern.find_first_of("*?[") != std::string::npos;
+}
 
 void LoadOneFile(const std::string& path, SloFiles& out) {
   const absl::StatusOr<std::string> text = base::ReadFile(path);
@@ -388,8 +427,8 @@ absl::Status SloFiles::status() const {
 
 void LoadSloText(std::string_view text, std::string_view file_name, SloFiles& out) {
   if (text.size() > kMaxSloFileBytes) {
-    out.errors.push_back(absl::StrCat(std::string(file_name), ":1:1: the file has ", text.size(), " bytes, at most ",
-                                      kMaxSloFileBytes, " are allowed"));
+    out.errors.push_back(absl::StrCat(std::string(file_name), ":1:1: the file has ", text.size(),
+                                      " bytes, at most ", kMaxSloFileBytes, " are allowed"));
     return;
   }
   absl::StatusOr<std::vector<YamlNode>> documents = base::ParseYamlStream(text, file_name);
