@@ -98,6 +98,18 @@ void AppendOffset(std::string& out, const DurationValue& offset) {
   out += PrintDuration(offset);
 }
 
+// Whether an operator behind the offset would be taken as part of it: `x offset (5m) + y` is one
+// offset.
+bool IsOpenEnded(const DurationValue& offset) {
+  const DurationExpr* first = offset.expr.get();
+  if (first == nullptr) return false;
+  if (first->op == DurationExpr::Op::kNegate) return first->left->op == DurationExpr::Op::kNegate;
+  while (first->op >= DurationExpr::Op::kAdd && first->op <= DurationExpr::Op::kPow) {
+    first = first->left.get();
+  }
+  return first->op == DurationExpr::Op::kParen || first->op == DurationExpr::Op::kNegate;
+}
+
 void AppendAt(std::string& out, const std::optional<AtModifier>& at) {
   if (!at.has_value()) return;
   switch (at->kind) {
@@ -123,6 +135,19 @@ void AppendAt(std::string& out, const std::optional<AtModifier>& at) {
 void AppendMode(std::string& out, RangeMode mode) {
   if (mode == RangeMode::kAnchored) out += " anchored";
   if (mode == RangeMode::kSmoothed) out += " smoothed";
+}
+
+// What comes first of @ and anchored/smoothed.
+enum class ModifierOrder { kAtFirst, kModeFirst };
+
+void AppendModifiers(std::string& out, const DurationValue& offset,
+                     const std::optional<AtModifier>& at, RangeMode mode, ModifierOrder order) {
+  const bool offset_first = IsOpenEnded(offset);
+  if (offset_first) AppendOffset(out, offset);
+  if (order == ModifierOrder::kModeFirst) AppendMode(out, mode);
+  AppendAt(out, at);
+  if (order == ModifierOrder::kAtFirst) AppendMode(out, mode);
+  if (!offset_first) AppendOffset(out, offset);
 }
 
 std::string_view MatcherSymbol(tsdb::Matcher::Op op) {
@@ -185,18 +210,15 @@ class Printer {
       case NodeKind::kVectorSelector: {
         const auto& selector = static_cast<const VectorSelector&>(expr);
         AppendSelector(out, selector);
-        AppendAt(out, selector.at);
-        AppendMode(out, selector.mode);
-        AppendOffset(out, selector.offset);
+        AppendModifiers(out, selector.offset, selector.at, selector.mode, ModifierOrder::kAtFirst);
         break;
       }
       case NodeKind::kMatrixSelector: {
         const auto& matrix = static_cast<const MatrixSelector&>(expr);
         AppendSelector(out, *matrix.selector);
         out += '[' + PrintDuration(matrix.range) + ']';
-        AppendMode(out, matrix.selector->mode);
-        AppendAt(out, matrix.selector->at);
-        AppendOffset(out, matrix.selector->offset);
+        AppendModifiers(out, matrix.selector->offset, matrix.selector->at, matrix.selector->mode,
+                        ModifierOrder::kModeFirst);
         break;
       }
       case NodeKind::kSubquery: {
@@ -350,8 +372,7 @@ class Printer {
       out += PrintDuration(*subquery.step);
     }
     out += ']';
-    AppendAt(out, subquery.at);
-    AppendOffset(out, subquery.offset);
+    AppendModifiers(out, subquery.offset, subquery.at, RangeMode::kPlain, ModifierOrder::kAtFirst);
   }
 
   static void AppendAggregateHead(std::string& out, const Aggregate& aggregate) {

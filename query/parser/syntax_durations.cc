@@ -103,6 +103,9 @@ DurationExpr::Op AsOp(TokenType type) {
   }
 }
 
+bool IsBinary(DurationExpr::Op op) {
+  return op >= DurationExpr::Op::kAdd && op <= DurationExpr::Op::kPow;
+}
 bool IsNumber(TokenType type) { return type == TokenType::kNumber || type == TokenType::kDuration; }
 bool IsSign(TokenType type) { return type == TokenType::kAdd || type == TokenType::kSub; }
 bool IsDurationWord(TokenType type) {
@@ -186,7 +189,14 @@ std::optional<DurationValue> SyntaxParser::OffsetDuration() {
   }
   std::unique_ptr<DurationExpr> operand = Duration(kPower);
   if (operand == nullptr) return std::nullopt;
-  return ToValue(DurationChain(Signed(sign, std::move(operand)), kLowest));
+  std::unique_ptr<DurationExpr> chain = DurationChain(Signed(sign, std::move(operand)), kLowest);
+  if (chain == nullptr || !IsBinary(chain->op)) return ToValue(std::move(chain));
+  // Printed without the signs it would end at its first number.
+  auto paren = std::make_unique<DurationExpr>();
+  paren->op = DurationExpr::Op::kParen;
+  paren->position = chain->position;
+  paren->left = std::move(chain);
+  return ToValue(std::move(paren));
 }
 
 std::unique_ptr<DurationExpr> SyntaxParser::Signed(const Token& sign,
