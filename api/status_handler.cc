@@ -106,6 +106,7 @@ void RegisterStatusApi(Router& router, StatusDeps given) {
     });
   });
   router.Add({"GET"}, "/metrics", [deps](const Request&) {
+    deps->before_metrics();
     Response response{.content_type = kMetricsContentType,
                       .body = base::ExposeText(deps->registry)};
     return response;

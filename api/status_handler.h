@@ -29,6 +29,7 @@ struct StatusDeps {
   std::string retention;                                   // "1d"
   bool lifecycle_enabled = false;
   std::function<bool()> ready;
+  std::function<void()> before_metrics;  // brings gauges up to date
   std::function<ReplayProgress()> replay;
   std::function<std::string()> config_yaml;  // secrets redacted
   std::function<absl::Status()> reload;      // everything; keeps the old on error

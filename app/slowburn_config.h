@@ -1,0 +1,36 @@
+// slowburn.yml: our own settings, kept out of prometheus.yml and alertmanager.yml so that promtool
+// and amtool go on accepting those.
+//
+//   slo_files: ['slo/*.yml']          # relative to this file; added to --slo.files
+//   limits:
+//     active_series: 10000000
+//     labels_per_series: 128
+//     label_name_bytes: 1KiB
+//     label_value_bytes: 64KiB
+//
+// Keys that are planned but not built (notify, tenants) are refused: ignoring them could lose a
+// page or mix up tenants. Threads: values. Errors: kInvalidArgument with file:line:column,
+// kNotFound when the file is not there.
+#ifndef SLOWBURN_APP_SLOWBURN_CONFIG_H_
+#define SLOWBURN_APP_SLOWBURN_CONFIG_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tsdb/limits.h"
+
+namespace slowburn::app {
+
+struct SlowburnConfig {
+  std::vector<std::string> slo_files;
+  tsdb::Limits limits;
+};
+
+absl::StatusOr<SlowburnConfig> ParseSlowburnConfig(std::string_view text, const std::string& path);
+absl::StatusOr<SlowburnConfig> LoadSlowburnConfig(const std::string& path);
+
+}  // namespace slowburn::app
+
+#endif  // SLOWBURN_APP_SLOWBURN_CONFIG_H_
