@@ -7,8 +7,9 @@
 namespace slowburn::query {
 
 inline constexpr size_t kMaxQueryBytes = 1 << 20;
-inline constexpr int kMaxParseDepth = 1000;       // nested parentheses, calls, operators
+inline constexpr int kMaxParseDepth = 1000;  // nested parentheses, calls, operators
 inline constexpr size_t kMaxPointsPerSeries = 11'000;
+inline constexpr size_t kMaxStepsOfSubquery = 10'000'000;  // a column of a series is that long
 
 }  // namespace slowburn::query
 

@@ -1,0 +1,205 @@
+#include "query/exec/sample_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace slowburn::query {
+namespace {
+
+using ResetHint = Histogram::ResetHint;
+
+constexpr size_t kSeriesPerCheck = 256;
+
+class StorageSource final : public SampleSource {
+ public:
+  StorageSource(QueryContext& ctx, const SelectorNode& selector, bool with_starts)
+      : ctx_(ctx), selector_(selector), with_starts_(with_starts) {}
+
+  absl::Status Open() override {
+    const tsdb::TimeRange extent = selector_.Extent();
+    if (extent.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(selected_, SelectSeries(ctx_, selector_.matchers, extent));
+    return absl::OkStatus();
+  }
+  std::span<const tsdb::Labels> series() const override { return selected_.labels; }
+  bool series_are_unique() const override { return true; }
+  absl::Status Load(size_t i, SampleBuffer& out) override {
+    out.Clear();
+    const std::unique_ptr<tsdb::SampleIterator> it = std::move(selected_.samples[i]);
+    return LoadSamples(*it, with_starts_, out);
+  }
+  void Release() override {}
+
+ private:
+  QueryContext& ctx_;
+  const SelectorNode& selector_;
+  const bool with_starts_;
+  SelectedSeries selected_;
+};
+
+class SubquerySource final : public SampleSource {
+ public:
+  SubquerySource(QueryContext& ctx, const SubqueryNode& subquery, OperatorPtr inner)
+      : ctx_(ctx), timeline_(subquery.inner->timeline), inner_(std::move(inner)) {}
+
+  absl::Status Open() override {
+    const int64_t read = ctx_.samples_read;
+    RETURN_IF_ERROR(inner_->Open());
+    ctx_.samples_read = read;
+    return absl::OkStatus();
+  }
+  std::span<const tsdb::Labels> series() const override { return inner_->series(); }
+  bool series_are_unique() const override { return inner_->series_are_unique(); }
+  absl::Status Load(size_t i, SampleBuffer& out) override {
+    out.Clear();
+    const int64_t read = ctx_.samples_read;
+    RETURN_IF_ERROR(inner_->Read(i, column_));
+    ctx_.samples_read = read;
+    out.drop_name = column_.drop_name;
+    column_.present.ForEach([&](size_t step) {
+      const TimestampMs t = timeline_.At(step);
+      const Histogram* h = column_.HistogramAt(step);
+      if (h == nullptr) {
+        out.AddFloat(t, column_.values[step]);
+      } else {
+        out.AddHistogram(t, WithoutHint(column_.histograms[step]));
+      }
+    });
+    return absl::OkStatus();
+  }
+  void Release() override { inner_->Release(); }
+
+ private:
+  // A subquery may skip samples, or see one twice: what a hint says of the sample before does not
+  // hold then.
+  static HistogramPtr WithoutHint(const HistogramPtr& h) {
+    if (h->reset_hint != ResetHint::kReset && h->reset_hint != ResetHint::kNotReset) return h;
+    auto copy = std::make_shared<Histogram>(*h);
+    copy->reset_hint = ResetHint::kUnknown;
+    return copy;
+  }
+
+  QueryContext& ctx_;
+  const Timeline timeline_;
+  const OperatorPtr inner_;
+  Column column_;
+};
+
+void CopyFloats(const tsdb::SampleBatch& batch, bool with_starts, SampleBuffer& out) {
+  const size_t before = out.floats.size();
+  out.float_times.insert(out.float_times.end(), batch.t.begin(), batch.t.end());
+  out.floats.insert(out.floats.end(), batch.v.begin(), batch.v.end());
+  if (with_starts && !batch.starts.empty()) {
+    out.float_starts.resize(before, 0);
+    out.float_starts.insert(out.float_starts.end(), batch.starts.begin(), batch.starts.end());
+  } else if (!out.float_starts.empty()) {
+    out.float_starts.resize(out.floats.size(), 0);
+  }
+  const auto fresh = std::span(out.floats).subspan(before);
+  if (std::ranges::none_of(fresh, tsdb::IsStaleNaN)) return;
+  size_t kept = before;
+  for (size_t i = before; i < out.floats.size(); ++i) {
+    if (tsdb::IsStaleNaN(out.floats[i])) continue;
+    out.floats[kept] = out.floats[i];
+    out.float_times[kept] = out.float_times[i];
+    if (!out.float_starts.empty()) out.float_starts[kept] = out.float_starts[i];
+    ++kept;
+  }
+  out.floats.resize(kept);
+  out.float_times.resize(kept);
+  if (!out.float_starts.empty()) out.float_starts.resize(kept);
+}
+
+void CopyMixed(const tsdb::SampleBatch& batch, bool with_starts, SampleBuffer& out) {
+  const bool starts = with_starts && !batch.starts.empty();
+  for (size_t i = 0; i < batch.t.size(); ++i) {
+    const HistogramPtr& h = batch.histograms[i];
+    if (h ? h->is_stale() : tsdb::IsStaleNaN(batch.v[i])) continue;
+    std::vector<TimestampMs>& column = h ? out.histogram_starts : out.float_starts;
+    const size_t before = h ? out.histograms.size() : out.floats.size();
+    if (starts || !column.empty()) {
+      column.resize(before, 0);
+      column.push_back(starts ? batch.starts[i] : 0);
+    }
+    if (h) {
+      out.AddHistogram(batch.t[i], h);
+    } else {
+      out.AddFloat(batch.t[i], batch.v[i]);
+    }
+  }
+}
+
+// Starts that say nothing are as good as none, and let the faster kernels work.
+void ForgetUnknownStarts(std::vector<TimestampMs>& starts) {
+  if (std::ranges::all_of(starts, [](TimestampMs t) { return t == 0; })) starts.clear();
+}
+
+}  // namespace
+
+absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Matchers& matchers,
+                                            tsdb::TimeRange range) {
+  constexpr std::string_view kContext = "expanding series";
+  tsdb::SelectHints hints;
+  hints.range = range;
+  absl::StatusOr<std::unique_ptr<tsdb::SeriesSet>> set = ctx.querier.Select(matchers, hints);
+  if (!set.ok()) return base::Annotate(set.status(), kContext);
+  SelectedSeries out;
+  while ((*set)->Next()) {
+    if (out.labels.size() % kSeriesPerCheck == 0) RETURN_IF_ERROR(ctx.CheckAlive());
+    out.labels.push_back((*set)->labels());
+    out.samples.push_back((*set)->samples());
+  }
+  if (!(*set)->status().ok()) return base::Annotate((*set)->status(), kContext);
+  return out;
+}
+
+void SampleBuffer::Clear() {
+  float_times.clear();
+  histogram_times.clear();
+  floats.clear();
+  histograms.clear();
+  float_starts.clear();
+  histogram_starts.clear();
+  drop_name = false;
+}
+
+absl::Status LoadSamples(tsdb::SampleIterator& it, bool with_starts, SampleBuffer& out) {
+  tsdb::SampleBatch batch;
+  while (it.Next(batch)) {
+    if (batch.histograms.empty()) {
+      CopyFloats(batch, with_starts, out);
+    } else {
+      CopyMixed(batch, with_starts, out);
+    }
+  }
+  if (!it.status().ok()) return base::Annotate(it.status(), "expanding series");
+  ForgetUnknownStarts(out.float_starts);
+  ForgetUnknownStarts(out.histogram_starts);
+  return absl::OkStatus();
+}
+
+std::unique_ptr<SampleSource> NewStorageSource(QueryContext& ctx, const SelectorNode& selector,
+                                               bool with_starts) {
+  return std::make_unique<StorageSource>(ctx, selector, with_starts);
+}
+
+std::unique_ptr<SampleSource> NewSubquerySource(QueryContext& ctx, const SubqueryNode& subquery,
+                                                OperatorPtr inner) {
+  return std::make_unique<SubquerySource>(ctx, subquery, std::move(inner));
+}
+
+size_t SkipUntilAfter(std::span<const TimestampMs> times, size_t from, TimestampMs t) {
+  size_t stride = 1;
+  while (from + stride <= times.size() && times[from + stride - 1] <= t) {
+    from += stride;
+    stride *= 2;
+  }
+  const size_t to = std::min(from + stride, times.size());
+  return size_t(
+      std::upper_bound(times.begin() + ptrdiff_t(from), times.begin() + ptrdiff_t(to), t) -
+      times.begin());
+}
+
+}  // namespace slowburn::query

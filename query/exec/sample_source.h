@@ -1,0 +1,75 @@
+// SampleSource: the series of a range vector and all their samples, from the storage or from a
+// subquery.
+//
+// Not thread-safe; belongs to one operator.
+#ifndef SLOWBURN_QUERY_EXEC_SAMPLE_SOURCE_H_
+#define SLOWBURN_QUERY_EXEC_SAMPLE_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "query/exec/operator.h"
+#include "query/functions/range_window.h"
+#include "query/plan/node.h"
+#include "tsdb/storage.h"
+
+namespace slowburn::query {
+
+// What a selector finds in the storage: label sets, and an iterator for each.
+struct SelectedSeries {
+  std::vector<tsdb::Labels> labels;  // ascending
+  std::vector<std::unique_ptr<tsdb::SampleIterator>> samples;
+};
+absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Matchers& matchers,
+                                            tsdb::TimeRange range);
+
+// The samples of one series, floats and histograms apart, stale markers left out.
+struct SampleBuffer {
+  std::vector<TimestampMs> float_times, histogram_times;
+  std::vector<double> floats;
+  std::vector<HistogramPtr> histograms;
+  std::vector<TimestampMs> float_starts, histogram_starts;  // empty if none is known
+  bool drop_name = false;                                   // as of the subquery's column
+
+  void Clear();
+  void AddFloat(TimestampMs t, double v) {
+    float_times.push_back(t);
+    floats.push_back(v);
+  }
+  void AddHistogram(TimestampMs t, HistogramPtr h) {
+    histogram_times.push_back(t);
+    histograms.push_back(std::move(h));
+  }
+  FloatSpan float_span() const { return {float_times, floats, float_starts}; }
+  HistogramsSpan histogram_span() const {
+    return {histogram_times, histograms, histogram_starts, {}};
+  }
+};
+absl::Status LoadSamples(tsdb::SampleIterator& it, bool with_starts, SampleBuffer& out);
+
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual absl::Status Open() = 0;
+  virtual std::span<const tsdb::Labels> series() const = 0;
+  virtual bool series_are_unique() const = 0;
+  // Each series once, in order.
+  virtual absl::Status Load(size_t i, SampleBuffer& out) = 0;
+  // The samples handed out so far are no longer held.
+  virtual void Release() = 0;
+};
+
+std::unique_ptr<SampleSource> NewStorageSource(QueryContext& ctx, const SelectorNode& selector,
+                                               bool with_starts);
+std::unique_ptr<SampleSource> NewSubquerySource(QueryContext& ctx, const SubqueryNode& subquery,
+                                                OperatorPtr inner);
+
+// Moves on from `from` to the first time after `t`, in steps that double: short ways are short.
+size_t SkipUntilAfter(std::span<const TimestampMs> times, size_t from, TimestampMs t);
+
+}  // namespace slowburn::query
+
+#endif  // SLOWBURN_QUERY_EXEC_SAMPLE_SOURCE_H_

@@ -1,0 +1,124 @@
+// What the kernels of range-vector functions see: the samples of one series under one window, or
+// under all windows.
+//
+// A kernel is a free function of samples. It knows no labels, no storage and no operators, so that
+// a table can test it. Windows are (begin, end] as in Prometheus' formulas; selecting samples by
+// half-open intervals has already happened. Stale markers are never among the samples. Threads:
+// stateless; RangeCall belongs to one query.
+#ifndef SLOWBURN_QUERY_FUNCTIONS_RANGE_WINDOW_H_
+#define SLOWBURN_QUERY_FUNCTIONS_RANGE_WINDOW_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "query/annotation_set.h"
+#include "query/exec/column.h"
+#include "query/functions/function_table.h"
+#include "query/plan/timeline.h"
+#include "tsdb/histogram.h"
+
+namespace slowburn::query {
+
+using tsdb::Histogram;
+using tsdb::HistogramPtr;
+
+// Floats of a series, ascending in time. starts is empty, or parallel: start timestamps, 0 if
+// unknown.
+struct FloatSpan {
+  std::span<const TimestampMs> t;
+  std::span<const double> v;
+  std::span<const TimestampMs> starts;
+  size_t size() const { return t.size(); }
+  bool empty() const { return t.empty(); }
+  FloatSpan Sub(size_t from, size_t to) const {
+    return {t.subspan(from, to - from), v.subspan(from, to - from),
+            starts.empty() ? starts : starts.subspan(from, to - from)};
+  }
+};
+
+struct HistogramsSpan {
+  std::span<const TimestampMs> t;
+  std::span<const HistogramPtr> h;
+  std::span<const TimestampMs> starts;
+  // Parallel, if the function asked for it: 1 where the sample is a reset of the one before it in
+  // the series.
+  std::span<const uint8_t> resets;
+  size_t size() const { return t.size(); }
+  bool empty() const { return t.empty(); }
+  HistogramsSpan Sub(size_t from, size_t to) const {
+    const size_t n = to - from;
+    return {t.subspan(from, n), h.subspan(from, n),
+            starts.empty() ? starts : starts.subspan(from, n),
+            resets.empty() ? resets : resets.subspan(from, n)};
+  }
+};
+
+struct RangeWindow {
+  FloatSpan floats;
+  HistogramsSpan histograms;
+  TimestampMs step_time = 0;
+  // (begin, end]. The samples of an anchored or smoothed selector reach beyond it.
+  TimestampMs begin = 0, end = 0;
+  std::span<const double> params;  // the scalar arguments at this step, in order
+};
+
+// What stays the same while one call works through one series.
+struct RangeCall {
+  FunctionId function{};
+  DurationMs range = 0;
+  RangeMode mode = RangeMode::kPlain;
+  Position position;        // of the call's first argument: annotations point there
+  std::string_view metric;  // of the series
+  AnnotationSet* notes = nullptr;
+  absl::Status status;  // set by a kernel whose parameters are wrong
+  void Note(Annotation a) { notes->Add(std::move(a), position); }
+};
+
+// Nothing, a float or a histogram.
+struct PointValue {
+  bool present = false;
+  double v = 0;
+  HistogramPtr h;
+  static PointValue None() { return {}; }
+  static PointValue Float(double v) { return {true, v, nullptr}; }
+  static PointValue Of(HistogramPtr h) { return {true, 0, std::move(h)}; }
+  static PointValue Of(Histogram h) { return Of(std::make_shared<const Histogram>(std::move(h))); }
+};
+
+using WindowKernel = PointValue (*)(const RangeWindow& window, RangeCall& call);
+
+// All windows of a call over one series of floats: samples [lo[i], hi[i]) at step i. lo and hi
+// never descend.
+struct StepWindows {
+  Timeline timeline;
+  Reference reference;
+  DurationMs range = 0;
+  std::vector<uint32_t> lo, hi;
+
+  size_t steps() const { return lo.size(); }
+  TimestampMs End(size_t i) const { return reference.Of(timeline.At(i)); }
+  TimestampMs Begin(size_t i) const { return End(i) - range; }
+};
+
+// Fills out.values and out.present for all steps at once. For series without histograms and start
+// timestamps.
+using SlidingKernel = void (*)(FloatSpan samples, const StepWindows& windows, const RangeCall& call,
+                               Column& out);
+
+struct RangeFunction {
+  WindowKernel window = nullptr;
+  SlidingKernel sliding = nullptr;  // null: the window kernel does it all
+  bool keeps_name = false;
+  bool uses_start_timestamps = false;
+  bool uses_histogram_resets = false;
+  bool anchored = false, smoothed = false;  // may be used with these modifiers
+};
+// Null: not a function of a range vector (or absent_over_time, which looks at all series at once).
+const RangeFunction* FindRangeFunction(FunctionId id);
+
+}  // namespace slowburn::query
+
+#endif  // SLOWBURN_QUERY_FUNCTIONS_RANGE_WINDOW_H_
