@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -44,6 +45,10 @@ using asio::ip::tcp;
 using Error = boost::system::error_code;
 using std::chrono::milliseconds;
 
+constexpr size_t kMinBodyStep = size_t{64} << 10;
+constexpr size_t kHeaderReadBytes = size_t{8}
+                                    << 10;  // Beast reads as much as the buffer's capacity
+constexpr size_t kChunkedReadBytes = size_t{64} << 10;
 constexpr size_t kWriteSliceBytes = size_t{256}
                                     << 10;  // each has read_timeout to be taken by the client
 constexpr milliseconds kLinger{2000};  // after a refusal, for the rest of what the client sends
@@ -143,6 +148,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     Error ignored;
     remote_ = AddressText(stream_.socket().remote_endpoint(ignored));
     stream_.socket().set_option(tcp::no_delay(true), ignored);
+    buffer_.reserve(kHeaderReadBytes);
   }
   ~Connection() { server_.Remove(this); }
 
@@ -155,6 +161,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   void OnHeader(Error error);
   void ReadBody();
+  void ReadSizedBody();
   void OnBody(Error error);
   void OnReadError(Error error);
   void Handle();
@@ -215,9 +222,36 @@ void HttpServer::Impl::Connection::OnHeader(Error error) {
 
 void HttpServer::Impl::Connection::ReadBody() {
   if (parser_->is_done()) return Handle();
+  if (!parser_->chunked() && parser_->content_length().has_value()) {
+    std::string& body = parser_->get().body();
+    body.reserve(
+        *parser_->content_length());  // within max_body_bytes; pages are touched as bytes arrive
+    const size_t n = std::min<size_t>(buffer_.size(), *parser_->content_length());
+    body.assign(static_cast<const char*>(buffer_.data().data()), n);
+    buffer_.consume(n);
+    return ReadSizedBody();
+  }
+  buffer_.reserve(kChunkedReadBytes);
   stream_.expires_after(milliseconds(server_.options.read_timeout_ms));
   http::async_read(stream_, buffer_, *parser_,
                    [self = shared_from_this()](Error error, size_t) { self->OnBody(error); });
+}
+
+// Straight into the body, in steps that double, so that a large Content-Length alone costs no
+// memory.
+void HttpServer::Impl::Connection::ReadSizedBody() {
+  std::string& body = parser_->get().body();
+  const size_t have = body.size();
+  const size_t step =
+      std::min<size_t>(*parser_->content_length() - have, std::max(have, kMinBodyStep));
+  if (step == 0) return Handle();
+  body.resize(have + step);
+  stream_.expires_after(milliseconds(server_.options.read_timeout_ms));
+  asio::async_read(stream_, asio::buffer(body.data() + have, step),
+                   [self = shared_from_this()](Error error, size_t) {
+                     if (error) return self->OnReadError(error);
+                     self->ReadSizedBody();
+                   });
 }
 
 void HttpServer::Impl::Connection::OnBody(Error error) {
