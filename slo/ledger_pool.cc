@@ -55,8 +55,7 @@ void LedgerPool::Apply(const std::map<std::string, Wanted>& wanted) {
       continue;
     }
     if (it->second.ready) {  // so that it can be resumed, should it come back
-      const absl::Status status =
-          store_.Persist(*it->second.current, WatermarkAt(now), it->second.cursor);
+      const absl::Status status = PersistSlot(it->second, now);
       if (!status.ok())
         base::Error("slices of an unused SLI cannot be written",
                     {{"sli", it->first}, {"error", status}});
@@ -81,6 +80,7 @@ void LedgerPool::Apply(const std::map<std::string, Wanted>& wanted) {
   BeginBuilds(now);
   const absl::Status status = store_.DropUnused(used, now);
   if (!status.ok()) base::Warn("unused slices cannot be deleted", {{"error", status}});
+  last_run_ = LedgerStore::LastRun::kFirst;
   Report();
 }
 
@@ -111,7 +111,9 @@ absl::StatusOr<LedgerFill::Options> LedgerPool::Resume(Slot& slot) {
   ASSIGN_OR_RETURN(const std::optional<LedgerStore::Loaded> loaded, store_.Load(*slot.building));
   if (!loaded.has_value()) return LedgerFill::Options{};
   slot.building_cursor = loaded->cursor;
-  slot.recount_wanted = last_run_ == LedgerStore::LastRun::kKilled || loaded->corrupt > 0;
+  // Only a clean end of the last process, and only at the start of this one, promises that nothing
+  // was stored meanwhile.
+  slot.recount_wanted = last_run_ != LedgerStore::LastRun::kClean || loaded->corrupt > 0;
   return LedgerFill::Options{.count_from = loaded->watermark,
                              .read_from = loaded->watermark - kReadMargin - late_window_ms_};
 }
@@ -120,7 +122,7 @@ absl::StatusOr<LedgerFill::Options> LedgerPool::Recount(Slot& slot, TimestampMs 
   metrics_.rebuilds.Increment();
   slot.recounted_at = now;
   slot.recount_wanted = false;
-  if (slot.ready) RETURN_IF_ERROR(store_.Persist(*slot.current, WatermarkAt(now), slot.cursor));
+  if (slot.ready) RETURN_IF_ERROR(PersistSlot(slot, now));
   const TimestampMs oldest = deps_.oldest_time == nullptr ? tsdb::kMinTime : deps_.oldest_time();
   if (oldest == tsdb::kMinTime) return LedgerFill::Options{};
   ASSIGN_OR_RETURN(const std::optional<LedgerStore::Loaded> loaded, store_.Load(*slot.building));
@@ -240,15 +242,20 @@ void LedgerPool::Tick(TimestampMs now) {
   Report();
 }
 
-TimestampMs LedgerPool::WatermarkAt(TimestampMs now) const {
-  return FloorToMinute(now - kWatermarkLag - late_window_ms_);
+absl::Status LedgerPool::PersistSlot(Slot& slot, TimestampMs now) {
+  // Behind the newest sample as well: a sender that lags an hour is still an hour behind after a
+  // restart.
+  const TimestampMs covered = std::max(slot.current->CoveredUntil(), TimestampMs{0});
+  const TimestampMs reached = std::min(now, covered);
+  return store_.Persist(*slot.current, FloorToMinute(reached - kWatermarkLag - late_window_ms_),
+                        slot.cursor);
 }
 
 absl::Status LedgerPool::Persist(TimestampMs now) {
   absl::Status first;
   for (auto& [sli, slot] : slots_) {
     if (!slot.ready) continue;
-    const absl::Status status = store_.Persist(*slot.current, WatermarkAt(now), slot.cursor);
+    const absl::Status status = PersistSlot(slot, now);
     if (first.ok()) first = status;
   }
   return first;

@@ -76,7 +76,7 @@ class LedgerPool {
   absl::StatusOr<LedgerFill::Options> Recount(Slot& slot, TimestampMs now);
   void EndBuild(const std::string& sli, Slot& slot);
   void Retap(TimestampMs now);
-  TimestampMs WatermarkAt(TimestampMs now) const;
+  absl::Status PersistSlot(Slot& slot, TimestampMs now);
   absl::Status Persist(TimestampMs now);
   void Report();
 
