@@ -313,7 +313,10 @@ void Server::Impl::RegisterRoutes() {
                      return std::pair(last_reload_ok, last_reload_at);
                    },
                .quit = hooks.quit});
-  api::RegisterQueryApi(router, {.storage = *db, .engine = *engine, .clock = clock});
+  api::RegisterQueryApi(router, {.storage = *db,
+                                 .engine = *engine,
+                                 .clock = clock,
+                                 .tsdb_stats = [this](size_t limit) { return db->Stats(limit); }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
