@@ -106,11 +106,11 @@ class VectorBinary final : public BlockOperator {
   }
 
   absl::Status DuplicateError(uint32_t a, uint32_t b) const {
-    std::string first = one_.series[a].ToString(), second = one_.series[b].ToString();
+    std::string first = LabelsText(one_.series[a]), second = LabelsText(one_.series[b]);
     if (first > second) std::swap(first, second);
     return absl::FailedPreconditionError(absl::StrCat(
         "found duplicate series for the match group ",
-        MatchedLabels(one_.series[a], matching_).ToString(), " on the ",
+        LabelsText(MatchedLabels(one_.series[a], matching_)), " on the ",
         swapped_ ? "left" : "right", " hand-side of the operation: [", first, ", ", second,
         "];many-to-many matching not allowed: matching labels must be unique on one side"));
   }

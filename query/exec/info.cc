@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "query/exec/merge.h"
+#include "query/exec/metadata_labels.h"
 #include "query/exec/selector.h"
 
 namespace slowburn::query {
@@ -164,8 +165,8 @@ class Info final : public BlockOperator {
   absl::Status DuplicateError(size_t a, size_t b, double seconds) const {
     const auto ms = int64_t(std::llround(seconds * 1000));
     return absl::FailedPreconditionError(absl::StrCat(
-        "found duplicate series for info metric: existing ", info_.series[a].ToString(), " @ ", ms,
-        ", new ", info_.series[b].ToString(), " @ ", ms));
+        "found duplicate series for info metric: existing ", LabelsText(info_.series[a]), " @ ", ms,
+        ", new ", LabelsText(info_.series[b]), " @ ", ms));
   }
 
   absl::Status Enrich(size_t i, size_t step) {

@@ -25,6 +25,9 @@ inline tsdb::Labels DropMetadata(const tsdb::Labels& labels) {
   return labels.WithoutName();
 }
 
+// {__name__="up", job="a"}: as Prometheus' errors show label sets.
+std::string LabelsText(const tsdb::Labels& labels);
+
 // All have the same metadata: then dropping it cannot make two of them equal.
 inline bool SameMetadata(std::span<const tsdb::Labels> series) {
   for (size_t i = 1; i < series.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "query/histogram/reset.h"
 
 namespace slowburn::query {
 namespace {
@@ -28,11 +29,19 @@ class StorageSource final : public SampleSource {
   absl::Status Load(size_t i, SampleBuffer& out) override {
     out.Clear();
     const std::unique_ptr<tsdb::SampleIterator> it = std::move(selected_.samples[i]);
-    return LoadSamples(*it, with_starts_, out);
+    RETURN_IF_ERROR(LoadSamples(*it, with_starts_, out));
+    if (selector_.histogram_totals_only) DropBuckets(out.histograms);
+    return absl::OkStatus();
   }
   void Release() override {}
 
  private:
+  static void DropBuckets(std::vector<HistogramPtr>& histograms) {
+    for (size_t k = histograms.size(); k-- > 0;) {
+      histograms[k] = TotalsOnly(*histograms[k], k > 0 ? histograms[k - 1].get() : nullptr);
+    }
+  }
+
   QueryContext& ctx_;
   const SelectorNode& selector_;
   const bool with_starts_;
@@ -152,6 +161,18 @@ absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Match
     out.samples.push_back((*set)->samples());
   }
   if (!(*set)->status().ok()) return base::Annotate((*set)->status(), kContext);
+  return out;
+}
+
+HistogramPtr TotalsOnly(const Histogram& h, const Histogram* previous) {
+  auto out = std::make_shared<Histogram>();
+  out->schema = h.schema;
+  out->count = h.count;
+  out->sum = h.sum;
+  out->reset_hint = h.reset_hint;
+  if (h.reset_hint == ResetHint::kUnknown && previous != nullptr) {
+    out->reset_hint = DetectReset(h, *previous) ? ResetHint::kReset : ResetHint::kNotReset;
+  }
   return out;
 }
 

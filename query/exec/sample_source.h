@@ -50,6 +50,9 @@ struct SampleBuffer {
 };
 absl::Status LoadSamples(tsdb::SampleIterator& it, bool with_starts, SampleBuffer& out);
 
+// `h` without its buckets. What they told of a reset since `previous` (null: unknown) is kept as a hint.
+HistogramPtr TotalsOnly(const Histogram& h, const Histogram* previous);
+
 class SampleSource {
  public:
   virtual ~SampleSource() = default;

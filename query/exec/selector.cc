@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "query/exec/metadata_labels.h"
 #include "query/exec/sample_source.h"
@@ -19,12 +20,13 @@ struct NewestSample {
   TimestampMs t = 0, start = 0;
   double v = 0;
   HistogramPtr h;
+  HistogramPtr whole_h;  // if h has lost its buckets
   bool stale() const { return h ? h->is_stale() : tsdb::IsStaleNaN(v); }
 };
 
 NewestSample At(const tsdb::SampleBatch& batch, size_t i) {
   return {true, batch.t[i], batch.starts.empty() ? 0 : batch.starts[i], batch.v[i],
-          batch.histograms.empty() ? nullptr : batch.histograms[i]};
+          batch.histograms.empty() ? nullptr : batch.histograms[i], nullptr};
 }
 
 class InstantSelector final : public Operator {
@@ -61,17 +63,21 @@ class InstantSelector final : public Operator {
         next = SkipUntilAfter(batch.t, next, t);
         if (next == batch.t.size()) break;  // the next batch may still have an older one than t
         if (next > 0) {
-          EmitFrom(batch, next - 1, step, t, out);
+          EmitFrom(batch, next - 1, newest, step, t, out);
         } else {
           Emit(newest, step, t, out);
         }
       }
-      newest = At(batch, batch.t.size() - 1);
+      newest = Sample(batch, batch.t.size() - 1, newest);
     }
     if (!it->status().ok()) return base::Annotate(it->status(), "expanding series");
     for (; step < steps; ++step)
       Emit(newest, step, selector_.reference.Of(timeline_.At(step)), out);
     ctx_.samples_read += WeightOf(out);
+    if (field_ == SampleField::kInfoTimestamp && saw_histogram_) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "this should be an info metric, with float samples: ", LabelsText(series_[i])));
+    }
     return absl::OkStatus();
   }
 
@@ -79,10 +85,22 @@ class InstantSelector final : public Operator {
     return field_ == SampleField::kTimestamp || field_ == SampleField::kStartTimestamp;
   }
 
-  void EmitFrom(const tsdb::SampleBatch& batch, size_t i, size_t step, TimestampMs t, Column& out) {
+  // Sample i of the batch; `before` is the last one of the batch before.
+  NewestSample Sample(const tsdb::SampleBatch& batch, size_t i, const NewestSample& before) const {
+    NewestSample sample = At(batch, i);
+    if (sample.h && selector_.histogram_totals_only && !sample.h->is_stale()) {
+      const HistogramPtr& previous = i > 0 ? batch.histograms[i - 1] : before.whole_h;
+      sample.whole_h = sample.h;
+      sample.h = TotalsOnly(*sample.h, previous && !previous->is_stale() ? previous.get() : nullptr);
+    }
+    return sample;
+  }
+
+  void EmitFrom(const tsdb::SampleBatch& batch, size_t i, const NewestSample& before, size_t step,
+                TimestampMs t, Column& out) {
     const bool plain_float = batch.histograms.empty() && field_ == SampleField::kValue;
     if (!plain_float) {
-      Emit(At(batch, i), step, t, out);
+      Emit(Sample(batch, i, before), step, t, out);
     } else if (batch.t[i] > t - selector_.lookback && !tsdb::IsStaleNaN(batch.v[i])) {
       out.SetFloat(step, batch.v[i]);
     }
@@ -98,8 +116,10 @@ class InstantSelector final : public Operator {
           out.SetFloat(step, sample.v);
         }
         return;
-      case SampleField::kTimestamp:
       case SampleField::kInfoTimestamp:
+        saw_histogram_ = saw_histogram_ || sample.h != nullptr;
+        [[fallthrough]];
+      case SampleField::kTimestamp:
         out.SetFloat(step, double(sample.t) / 1000);
         return;
       case SampleField::kStartTimestamp:
@@ -110,6 +130,7 @@ class InstantSelector final : public Operator {
 
   const SelectorNode& selector_;
   const SampleField field_;
+  bool saw_histogram_ = false;
   std::vector<std::unique_ptr<tsdb::SampleIterator>> samples_;
 };
 

@@ -35,20 +35,6 @@ void AppendHex(std::string& out, const char* format, uint32_t value) {
   out.append(buffer, size_t(std::snprintf(buffer, sizeof buffer, format, value)));
 }
 
-void AppendRune(std::string& out, char32_t code) {
-  if (code < 0x80) {
-    out += char(code);
-  } else if (code < 0x800) {
-    out += {char(0xC0 | (code >> 6)), char(0x80 | (code & 0x3F))};
-  } else if (code < 0x10000) {
-    out +=
-        {char(0xE0 | (code >> 12)), char(0x80 | ((code >> 6) & 0x3F)), char(0x80 | (code & 0x3F))};
-  } else {
-    out += {char(0xF0 | (code >> 18)), char(0x80 | ((code >> 12) & 0x3F)),
-            char(0x80 | ((code >> 6) & 0x3F)), char(0x80 | (code & 0x3F))};
-  }
-}
-
 // The letter after the backslash, 0 if the character has no short escape.
 char ShortEscape(char32_t rune) {
   switch (rune) {
@@ -162,6 +148,20 @@ bool AppendEscape(std::string& out, std::string_view text, size_t& pos, char quo
 }
 
 }  // namespace
+
+void AppendRune(std::string& out, char32_t code) {
+  if (code < 0x80) {
+    out += char(code);
+  } else if (code < 0x800) {
+    out += {char(0xC0 | (code >> 6)), char(0x80 | (code & 0x3F))};
+  } else if (code < 0x10000) {
+    out +=
+        {char(0xE0 | (code >> 12)), char(0x80 | ((code >> 6) & 0x3F)), char(0x80 | (code & 0x3F))};
+  } else {
+    out += {char(0xF0 | (code >> 18)), char(0x80 | ((code >> 12) & 0x3F)),
+            char(0x80 | ((code >> 6) & 0x3F)), char(0x80 | (code & 0x3F))};
+  }
+}
 
 Rune DecodeRune(std::string_view text) {
   if (text.empty()) return {0, 0, false};

@@ -19,6 +19,9 @@ struct Rune {
 // The first rune of `text`.
 Rune DecodeRune(std::string_view text);
 
+// As UTF-8. REQUIRES: a valid code point.
+void AppendRune(std::string& out, char32_t code);
+
 // "…" with Go's escapes: \n, \x00, \u2028; bytes that are no UTF-8 become \xff.
 std::string GoQuote(std::string_view text);
 // One rune in single quotes, as %q prints it; '�' for what is no UTF-8.

@@ -20,13 +20,39 @@ TimestampMs NextOnGrid(TimestampMs t, DurationMs step) {
   return (q + 1) * step;
 }
 
+bool NeedsTotalsOnly(FunctionId id) {
+  return id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
+         id == FunctionId::kHistogramAvg;
+}
+
+bool NeedsBuckets(FunctionId id) {
+  return id == FunctionId::kHistogramQuantile || id == FunctionId::kHistogramQuantiles ||
+         id == FunctionId::kHistogramFraction;
+}
+
+// Counts a node in while its subtree is built.
+class Deeper {
+ public:
+  explicit Deeper(int& depth, bool counts = true) : depth_(depth), counts_(counts) {
+    if (counts_) ++depth_;
+  }
+  ~Deeper() {
+    if (counts_) --depth_;
+  }
+  Deeper(const Deeper&) = delete;
+  Deeper& operator=(const Deeper&) = delete;
+
+ private:
+  int& depth_;
+  const bool counts_;
+};
+
 class Builder {
  public:
   Builder(const Expr& root, const Timeline& query, bool is_range_query, const PlanOptions& options)
       : invariant_(root), query_(query), options_(options) {
     if (is_range_query) durations_.step_seconds = double(query.step) / 1000;
     durations_.range_seconds = double(query.end - query.start) / 1000;
-    is_range_query_ = is_range_query;
   }
 
   // Parts that do not change with the step are built for one step and repeated.
@@ -98,6 +124,7 @@ class Builder {
     node->matchers = selector.matchers;
     node->mode = selector.mode;
     node->lookback = options_.lookback;
+    node->histogram_totals_only = totals_only_ > 0 && need_buckets_ == 0;
     ASSIGN_OR_RETURN(node->reference, Resolve(selector.offset, selector.at));
     if (range) {
       ASSIGN_OR_RETURN(node->range, EvaluateDuration(*range, durations_, DurationSign::kPositive));
@@ -119,6 +146,7 @@ class Builder {
     const TimestampMs from = node->reference.Of(timeline.start) - node->range;
     const TimestampMs to = node->reference.Of(timeline.last());
     const Timeline inner{NextOnGrid(from, step), to, step};
+    const Deeper whole_histograms(need_buckets_);
     ASSIGN_OR_RETURN(node->inner, Build(*subquery.inner, inner));
     return PlanPtr(std::move(node));
   }
@@ -144,6 +172,8 @@ class Builder {
       default:
         break;
     }
+    const Deeper totals(totals_only_, NeedsTotalsOnly(call.function->id));
+    const Deeper buckets(need_buckets_, NeedsBuckets(call.function->id));
     auto node = std::make_shared<CallNode>(*call.function, call.position, timeline);
     for (const ExprPtr& arg : call.args) {
       ASSIGN_OR_RETURN(PlanPtr built, Build(*arg, timeline));
@@ -228,6 +258,8 @@ class Builder {
     node->op = binary.op;
     node->return_bool = binary.return_bool;
     node->matching = binary.matching;
+    const bool trim = binary.op == BinaryOp::kTrimUpper || binary.op == BinaryOp::kTrimLower;
+    const Deeper buckets(need_buckets_, trim);
     ASSIGN_OR_RETURN(node->left, Build(*binary.left, timeline));
     ASSIGN_OR_RETURN(node->right, Build(*binary.right, timeline));
     return PlanPtr(std::move(node));
@@ -245,7 +277,9 @@ class Builder {
   const Timeline query_;
   const PlanOptions options_;
   QueryDurations durations_;
-  bool is_range_query_ = false;
+  // How many nodes above want only totals of histograms, or their buckets as well. Subqueries count as the latter:
+  // without buckets, resets between their samples could be missed.
+  int totals_only_ = 0, need_buckets_ = 0;
 };
 
 void Extend(tsdb::TimeRange& extent, const tsdb::TimeRange& more) {

@@ -64,6 +64,8 @@ struct SelectorNode final : PlanNode {
   DurationMs range = 0;
   DurationMs lookback = 0;
   RangeMode mode = RangeMode::kPlain;
+  // Of histograms only count and sum will be looked at, so the buckets need not be carried along.
+  bool histogram_totals_only = false;
 
   // The samples that the step at `step_time` may look at. Prometheus' (t - d, t] is [t - d + 1, t +
   // 1).

@@ -40,6 +40,7 @@ std::string DescribeSelector(const SelectorNode& s) {
   }
   if (s.mode == RangeMode::kAnchored) out += " anchored";
   if (s.mode == RangeMode::kSmoothed) out += " smoothed";
+  if (s.histogram_totals_only) out += " totals";
   return out + Describe(s.reference);
 }
 

@@ -11,6 +11,7 @@
 #include "query/parser/quote.h"
 #include "query/promqltest/classic_to_native.h"
 #include "query/promqltest/comparison.h"
+#include "query/promqltest/reset_hints.h"
 #include "query/promqltest/rewrites.h"
 #include "query/promqltest/test_script.h"
 #include "tsdb/memory_storage.h"
@@ -24,13 +25,15 @@ absl::Status Append(tsdb::Storage& storage, const LoadedSeries& series) {
   const std::unique_ptr<tsdb::Appender> appender = storage.NewAppender();
   for (const auto& [labels, samples] : series) {
     ASSIGN_OR_RETURN(const tsdb::SeriesRef ref, appender->Resolve(labels, nullptr));
+    StoredResetHints hints;
     for (const LoadedSample& sample : samples) {
-      if (sample.value.histogram == nullptr) {
+      const tsdb::HistogramPtr histogram = hints.Next(sample.value.histogram);
+      if (histogram == nullptr) {
         appender->Append(ref, sample.t, sample.value.value, sample.start);
         continue;
       }
       if (!sample.value.histogram->is_stale()) RETURN_IF_ERROR(sample.value.histogram->Validate());
-      appender->AppendHistogram(ref, sample.t, sample.value.histogram, sample.start);
+      appender->AppendHistogram(ref, sample.t, histogram, sample.start);
     }
   }
   ASSIGN_OR_RETURN(const tsdb::CommitResult result, appender->Commit());
