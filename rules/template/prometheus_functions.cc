@@ -135,16 +135,28 @@ std::string MapRunes(std::string_view text) {
   return out;
 }
 
-// Go's strings.Title: a letter becomes upper case behind a separator: any ASCII but letters, digits and underscores, and
-// beyond ASCII only spaces.
+bool IsLetter(uint32_t r) {
+  if (r < 0x80) return std::isalpha(static_cast<int>(r)) != 0;
+  return r >= 0xc0 && r != 0xd7 && r != 0xf7 && (r < 0x2000 || r > 0x206f) && r != 0x3000;
+}
+
+// The first letter of each word in upper case, the others as they are. One of . : ' between word characters does not end
+// a word, two do: "it's" is one word, "a..b" is two.
 std::string Title(std::string_view text) {
   std::string out;
-  bool inside = false;
+  bool titled = false, after_mark = false;
   while (!text.empty()) {
     const DecodedRune d = DecodeRune(text);
-    AppendRune(out, inside ? d.rune : ToUpperRune(d.rune));
-    inside = d.rune < 0x80 ? std::isalnum(static_cast<int>(d.rune)) != 0 || d.rune == '_'
-                           : d.rune != 0xa0 && d.rune != 0x2028 && d.rune != 0x3000;
+    const uint32_t r = d.rune;
+    const bool letter = IsLetter(r);
+    const bool mark = r == '.' || r == ':' || r == '\'' || r == 0x2018 || r == 0x2019 || r == 0xb7;
+    AppendRune(out, letter && !titled ? ToUpperRune(r) : r);
+    if (letter) {
+      titled = true;
+    } else if (mark ? after_mark : !(r == '_' || (r >= '0' && r <= '9'))) {
+      titled = false;
+    }
+    after_mark = mark;
     text.remove_prefix(d.length);
   }
   return out;
@@ -162,7 +174,7 @@ std::string GraphLink(std::string_view expr) {
 }
 
 absl::Status RegexError(const absl::Status& status, std::string_view prefix) {
-  return Bad(absl::StrCat(std::string(prefix), "error parsing regexp: ", std::string(status.message())));
+  return Bad(absl::StrCat(std::string(prefix), std::string(status.message())));
 }
 
 Result ReReplaceAll(TemplateArgs a) {
