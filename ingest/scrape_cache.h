@@ -77,8 +77,8 @@ class ScrapeCache {
 
   MetadataEntry& TouchMetadata(std::string_view family) ABSL_EXCLUSIVE_LOCKS_REQUIRED(metadata_mu_);
 
-  uint64_t iteration_ = 1;
-  size_t good_size_ = 0;  // entries after the last good scrape
+  uint64_t iteration_ = 2;  // so that an entry that was never tracked (0) is not of the one before
+  size_t good_size_ = 0;    // entries after the last good scrape
   std::unordered_map<tsdb::RawKey, Entry, KeyHash> entries_;
 
   mutable base::Mutex metadata_mu_;

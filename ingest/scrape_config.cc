@@ -111,7 +111,14 @@ void ReadCount(YamlReader& reader, std::string_view key, uint64_t& out) {
 
 void ReadLimits(YamlReader& reader, ScrapeLimits& out) {
   uint64_t bytes = 0;
-  if (reader.Bytes("body_size_limit", bytes) && bytes > 0) out.body_bytes = bytes;
+  if (reader.Bytes("body_size_limit", bytes) && bytes > 0) {
+    out.body_bytes = bytes;
+    const YamlNode& node = NodeOf(reader, "body_size_limit");
+    if (node.scalar.find_first_not_of("0123456789.") == std::string::npos) {
+      reader.Fail(node.Error(
+          absl::StrCat("units: unknown unit in ", node.scalar, " (want 512MB or 1KiB)")));
+    }
+  }
   ReadCount(reader, "sample_limit", out.samples);
   ReadCount(reader, "target_limit", out.targets);
   ReadCount(reader, "label_limit", out.labels);
