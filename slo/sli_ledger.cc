@@ -207,6 +207,9 @@ bool SliLedger::FillSamples(Filling& filling, const tsdb::SampleBatch& batch) {
 void SliLedger::EndFilling(Filling& filling) {
   base::MutexLock lock(mu_);
   Track& track = *filling.track_;
+  // The part that was read held nothing that counts: what came before is still unknown, the track
+  // stays cold.
+  if (!filling.whole_ && filling.tail_.empty()) return;
   track.tail.assign(filling.tail_.begin(), filling.tail_.end());
   track.complete = filling.complete_;
   track.warm = true;

@@ -161,6 +161,11 @@ void RunModel(uint64_t seed, DurationMs late) {
   }
 }
 
+// Seeds that once found something.
+TEST(LedgerModel, EqualsBruteForceWhereItOnceDidNot) {
+  RunModel(15830624594987188350u, 10 * base::kMinute);  // only NaN in what a restart reads
+}
+
 TEST(LedgerModel, EqualsBruteForceInOrder) {
   testing::Random seeds;
   for (int round = 0; round < 6 && !HasFatalFailure(); ++round) RunModel(seeds.Next(), 0);
