@@ -43,6 +43,7 @@ struct DbOptions {
   // Called from Open's thread while the log is replayed; done and total in the same unit. May be
   // empty.
   std::function<void(uint64_t done, uint64_t total)> on_replay;
+  void* env_for_test = nullptr;  // a rocksdb::Env whose disk fails when told to
 };
 
 struct DbStats {

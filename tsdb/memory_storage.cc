@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "tsdb/admission.h"
+#include "tsdb/time_math.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -40,16 +41,6 @@ struct Columns {
 struct RawKeyHash {
   size_t operator()(const RawKey& key) const { return key.low; }
 };
-
-TimestampMs SaturatingSub(TimestampMs t, DurationMs by) {
-  TimestampMs result = 0;
-  if (__builtin_sub_overflow(t, by, &result)) return by > 0 ? kMinTime : kMaxTime;
-  return result;
-}
-
-TimeRange Intersect(TimeRange a, TimeRange b) {
-  return {std::max(a.start, b.start), std::min(a.end, b.end)};
-}
 
 }  // namespace
 

@@ -1,0 +1,82 @@
+// A Db in a directory of its own, which goes when the test does.
+#ifndef SLOWBURN_TESTS_TSDB_STORE_FIXTURE_H_
+#define SLOWBURN_TESTS_TSDB_STORE_FIXTURE_H_
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "prometheus/registry.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/tsdb/storage_contract.h"
+#include "tsdb/db.h"
+
+namespace slowburn::tsdb {
+
+class TempDirectory {
+ public:
+  TempDirectory() {
+    static std::atomic<int> next{0};
+    path_ = (std::filesystem::temp_directory_path() /
+             absl::StrCat("slowburn-tsdb-", getpid(), "-", next++))
+                .string();
+    std::filesystem::remove_all(path_);
+  }
+  ~TempDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempDirectory(const TempDirectory&) = delete;
+  TempDirectory& operator=(const TempDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class DbStore final : public StoreUnderTest {
+ public:
+  explicit DbStore(const ContractOptions& o) {
+    base::SetLogLevel(base::LogLevel::kWarn);
+    options.path = directory.path();
+    options.wal_sync = WalSync::kOs;
+    options.retention_ms = o.retention_ms;
+    options.max_future_ms = o.max_future_ms;
+    options.out_of_order_window_ms = o.out_of_order_window_ms;
+    options.max_exemplars = o.max_exemplars;
+    options.limits = o.limits;
+    Reopen();
+  }
+  DbStore() : DbStore(ContractOptions()) {}
+
+  Storage& storage() override { return *db; }
+  void AddTap(CommitTap* tap) override { db->AddTap(tap); }
+  void RemoveTap(CommitTap* tap) override { db->RemoveTap(tap); }
+  void ApplyRetention() override { EXPECT_OK(db->ApplyRetention()); }
+  void SetOutOfOrderWindow(DurationMs window) override {
+    options.out_of_order_window_ms = window;
+    db->SetOutOfOrderWindow(window);
+  }
+  void Reopen() override {
+    db = nullptr;
+    registry = std::make_unique<prometheus::Registry>();
+    absl::StatusOr<std::unique_ptr<Db>> opened = Db::Open(options, clock, *registry);
+    EXPECT_OK(opened);
+    if (opened.ok()) db = *std::move(opened);
+  }
+
+  TempDirectory directory;
+  DbOptions options;
+  std::unique_ptr<prometheus::Registry> registry;
+  std::unique_ptr<Db> db;
+};
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TESTS_TSDB_STORE_FIXTURE_H_

@@ -1,0 +1,163 @@
+// Committer: the one writer of the store. Appenders bring their work; whoever holds the commit lock
+// takes all the work that waits, judges it in order, writes one batch to the log, publishes commit
+// by commit, and tells the taps.
+//
+//   judge     against the newest sample of each series, counting those of the group that are not
+//   published yet log       one record a commit, in the order of judging: replaying them builds the
+//   same state publish   Head::Apply: a reader sees a commit as a whole or not at all undo when the
+//   log fails: nothing of the group happened, everybody gets kUnavailable
+//
+// Threads: thread-safe. Lifetimes: borrows head, log, clock and metrics. Locks: see head.h.
+#ifndef SLOWBURN_TSDB_COMMITTER_H_
+#define SLOWBURN_TSDB_COMMITTER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "tsdb/commit_record.h"
+#include "tsdb/commit_tap.h"
+#include "tsdb/db_metrics.h"
+#include "tsdb/head.h"
+#include "tsdb/rocks_log.h"
+
+namespace slowburn::tsdb {
+
+// What one appender wants committed, and what became of it.
+struct CommitWork {
+  struct Call {
+    TimestampMs t = 0;
+    uint64_t bits = 0;
+    Slot slot = kNoSlot;
+    uint32_t detail = 0;  // 1 + index into details; 0: none
+  };
+  struct Detail {
+    HistogramPtr histogram;
+    TimestampMs start = 0;
+    SeriesRef ref{};  // when it is not that of the slot
+  };
+  std::vector<Call> calls;
+  std::vector<Detail> details;
+  std::vector<ExemplarRing::Staged> exemplars;
+  std::vector<uint32_t> exemplar_places;  // how many calls were before each
+  std::vector<std::pair<std::string, Metadata>> metadata;
+  absl::flat_hash_set<Slot> reserved;
+
+  absl::Status status;
+  CommitResult result;
+  bool done = false;  // under the commit lock
+};
+
+struct CommitterOptions {
+  LogSync sync = LogSync::kNone;
+  DurationMs retention_ms = 0;
+  DurationMs max_future_ms = 0;
+  DurationMs out_of_order_window_ms = 0;
+};
+
+class Committer {
+ public:
+  // Where the log stood when it was read.
+  struct LogState {
+    uint64_t next_sequence = 1;
+    uint64_t run = 1;  // of this process
+    uint32_t partition = 0;
+    std::map<uint32_t, TimestampMs> newest_by_partition;
+  };
+  Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, RocksLog& log,
+            DbMetrics& metrics, LogState state);
+
+  void Commit(CommitWork& work);
+
+  void AddTap(CommitTap* tap);
+  void RemoveTap(CommitTap* tap);
+  void SetOutOfOrderWindow(DurationMs window);
+  // Hides what is older than retention; from time to time also frees it, in memory and on disk.
+  absl::Status ApplyRetention();
+  // True once after something was logged without being synced.
+  bool TakeUnsynced() { return unsynced_.exchange(false); }
+
+ private:
+  struct Tap {
+    CommitTap* tap = nullptr;
+    absl::flat_hash_set<Slot> wanted;
+    std::vector<TappedSample> samples;  // scratch of one commit
+  };
+  struct Group;
+
+  void CommitGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void EnterPartition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Judge(CommitWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  bool JudgeSample(CommitWork& work, const CommitWork::Call& call, Rejection& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  bool JudgeLate(CommitWork& work, Series& series, const CommitWork::Call& call, Rejection& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  Head::Stored ComparePending(const CommitWork& work, const Series& series,
+                              const CommitWork::Call& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Stage(CommitWork& work, Series& series, const CommitWork::Call& call, bool late)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Reject(CommitWork& work, size_t call, Rejection reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void DefineSeries(Series& series, Slot slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void JudgeExemplars(CommitWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::Status WriteLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Undo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Publish(size_t member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void TellTaps(std::span<const StagedSample> samples) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void Count(const CommitWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::Status Sweep(TimestampMs from);
+
+  const base::Clock& clock_;
+  Head& head_;
+  RocksLog& log_;
+  DbMetrics& metrics_;
+  const CommitterOptions options_;
+  std::atomic<bool> unsynced_{false};
+
+  base::Mutex queue_mu_;
+  std::vector<CommitWork*> queue_ ABSL_GUARDED_BY(queue_mu_);
+
+  base::Mutex retention_mu_;  // taken before commit_mu_
+  TimestampMs swept_from_ ABSL_GUARDED_BY(retention_mu_) = kMinTime;
+
+  base::Mutex commit_mu_;
+  DurationMs out_of_order_window_ ABSL_GUARDED_BY(commit_mu_);
+  LogState state_ ABSL_GUARDED_BY(commit_mu_);
+  bool broken_ ABSL_GUARDED_BY(commit_mu_) =
+      false;  // the last write failed: resume, and name all series anew
+  bool metadata_logged_ ABSL_GUARDED_BY(commit_mu_) = false;  // in this partition
+  std::vector<Tap> taps_ ABSL_GUARDED_BY(commit_mu_);
+  // Of the group at hand.
+  struct Member {
+    CommitWork* work = nullptr;
+    size_t first_sample = 0, end_sample = 0;      // in staged_
+    size_t first_exemplar = 0, end_exemplar = 0;  // in staged_exemplars_
+    uint64_t sequence = 0;
+    std::string record;  // empty: nothing to log
+  };
+  std::vector<Member> group_ ABSL_GUARDED_BY(commit_mu_);
+  std::vector<StagedSample> staged_ ABSL_GUARDED_BY(commit_mu_);
+  std::vector<StagedDetail> staged_details_ ABSL_GUARDED_BY(commit_mu_);
+  std::vector<ExemplarRing::Staged> staged_exemplars_ ABSL_GUARDED_BY(commit_mu_);
+  RecordWriter writer_ ABSL_GUARDED_BY(commit_mu_);
+  TimestampMs accept_from_ ABSL_GUARDED_BY(commit_mu_) = kMinTime;  // the bounds of the group
+  TimestampMs accept_to_ ABSL_GUARDED_BY(commit_mu_) = kMaxTime;    // including
+  // Staged samples by series and time; kept from the first sample of the group that is out of order
+  // on.
+  bool pending_known_ ABSL_GUARDED_BY(commit_mu_) = false;
+  absl::flat_hash_map<std::pair<Slot, TimestampMs>, uint32_t> pending_ ABSL_GUARDED_BY(commit_mu_);
+};
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TSDB_COMMITTER_H_

@@ -1,0 +1,28 @@
+// What the store counts about itself. Names are Prometheus' where it has the metric.
+#ifndef SLOWBURN_TSDB_DB_METRICS_H_
+#define SLOWBURN_TSDB_DB_METRICS_H_
+
+#include "base/metrics.h"
+
+namespace slowburn::tsdb {
+
+// Threads: thread-safe. Lifetimes: the registry outlives it.
+struct DbMetrics {
+  explicit DbMetrics(prometheus::Registry& registry);
+
+  prometheus::Counter &float_samples, &histogram_samples, &exemplars;
+  prometheus::Counter &out_of_order_floats, &out_of_order_histograms;
+  prometheus::Counter &too_old_floats, &too_old_histograms, &out_of_bounds_floats,
+      &out_of_bounds_histograms;
+  prometheus::Counter &too_far_in_future, &duplicates, &unknown_series, &late_samples,
+      &out_of_order_exemplars;
+  prometheus::Counter &series_created, &series_removed;
+  prometheus::Counter &commits, &log_writes, &log_write_failures, &log_bytes, &log_unreadable;
+  prometheus::Histogram& fsync_seconds;
+  prometheus::Gauge &series, &chunks, &min_time, &max_time, &stored_exemplars, &samples;
+  prometheus::Gauge &log_size, &retention_seconds, &replay_seconds;
+};
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TSDB_DB_METRICS_H_

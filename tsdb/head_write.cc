@@ -1,0 +1,295 @@
+// The writing half of Head: what the committer found acceptable becomes part of the series.
+#include <algorithm>
+#include <bit>
+
+#include "tsdb/head.h"
+#include "tsdb/histogram.h"
+
+namespace slowburn::tsdb {
+namespace {
+
+constexpr size_t kAhead = 12;  // samples whose memory is fetched before it is needed
+
+ColumnTail TailOf(const Series& series, const StagedSample& sample) {
+  ColumnTail tail;
+  const bool first = series.open_count == 0;
+  tail.t = first ? series.open->first_t : sample.before_t;
+  tail.bits = first ? series.open->first_bits : sample.before_bits;
+  tail.start = series.has_start ? series.extra->start : 0;
+  tail.delta = series.delta;
+  tail.exponent = series.exponent;
+  tail.run_open = series.run_open;
+  return tail;
+}
+
+// Whether the open chunk cannot take a sample at `t`.
+bool IsFull(const Series& series, TimestampMs t) {
+  return series.open_count >= kSamplesPerChunk || series.open_size >= kBytesPerChunk ||
+         static_cast<uint64_t>(t) - static_cast<uint64_t>(series.open->first_t) >= kMsPerChunk;
+}
+
+void StartChunk(Series& series, const StagedSample& sample) {
+  if (series.open == nullptr) {
+    series.open = OpenChunk::New(OpenChunk::kStep);
+    series.open_capacity = 1;
+  }
+  series.open->first_t = sample.t;
+  series.open->first_bits = sample.bits;
+  series.open_size = 0;
+  series.delta = 0;
+  series.exponent = 0;
+  series.run_open = false;
+  series.has_start = false;
+}
+
+void PutBytes(Series& series, const uint8_t* bytes, size_t count) {
+  const size_t size = series.open_size + count;
+  const size_t capacity = series.open_capacity * OpenChunk::kStep;
+  if (size > capacity) {
+    const size_t steps =
+        (std::max(size, capacity + capacity / 2) + OpenChunk::kStep - 1) / OpenChunk::kStep;
+    series.open = OpenChunk::Grow(series.open, series.open_size, steps * OpenChunk::kStep);
+    series.open_capacity = static_cast<uint8_t>(steps);
+  }
+  std::copy(bytes, bytes + count, series.open->bytes() + series.open_size);
+  series.open_size = static_cast<uint16_t>(size);
+}
+
+}  // namespace
+
+static_assert((kBytesPerChunk + kMaxSampleBytes) * 3 / 2 / OpenChunk::kStep < 255,
+              "fits open_capacity");
+
+SeriesExtra& Head::Extra(Series& series) {
+  if (series.extra == nullptr) series.extra = new SeriesExtra;
+  return *series.extra;
+}
+
+void Head::SetNewestHistogram(Slot slot, HistogramPtr histogram) {
+  Series& series = series_[slot];
+  base::MutexLock lock(shards_[ShardOf(slot)].mu);
+  Extra(series).newest_histogram = std::move(histogram);
+}
+
+size_t Head::Apply(std::span<const StagedSample> samples, const std::vector<StagedDetail>& details,
+                   CommitNumber commit) {
+  // Stable order by shard: each lock is taken once, and a series' samples stay in their order.
+  std::array<uint32_t, kShards + 1> begin{};
+  for (const StagedSample& sample : samples) ++begin[ShardOf(sample.slot) + 1];
+  for (size_t i = 1; i <= kShards; ++i) begin[i] += begin[i - 1];
+  std::array<uint32_t, kShards> next{};
+  std::copy(begin.begin(), begin.end() - 1, next.begin());
+  shard_order_.resize(samples.size());
+  for (uint32_t i = 0; i < samples.size(); ++i) shard_order_[next[ShardOf(samples[i].slot)]++] = i;
+
+  size_t new_series = 0;
+  Snapshots::Publishing publishing(snapshots_);
+  for (size_t s = 0; s < kShards; ++s) {
+    if (begin[s] == begin[s + 1]) continue;
+    Shard& shard = shards_[s];
+    base::MutexLock lock(shard.mu);
+    PruneVersions(shard, publishing);
+    for (uint32_t k = begin[s]; k < begin[s + 1]; ++k) {
+      if (k + kAhead < samples.size()) {
+        const Series& ahead = series_[samples[shard_order_[k + kAhead]].slot];
+        __builtin_prefetch(ahead.open);
+        __builtin_prefetch(reinterpret_cast<const char*>(ahead.open) + sizeof(OpenChunk) +
+                           ahead.open_size);
+      }
+      const StagedSample& sample = samples[shard_order_[k]];
+      const StagedDetail* detail = sample.detail == 0 ? nullptr : &details[sample.detail - 1];
+      Series& series = series_[sample.slot];
+      BeginCommit(shard, series, sample.slot, commit, publishing);
+      new_series += ApplyOne(series, sample, detail, commit);
+    }
+  }
+  samples_ += samples.size();
+  publishing.Publish(commit);
+  return new_series;
+}
+
+void Head::BeginCommit(Shard& shard, Series& series, Slot slot, CommitNumber commit,
+                       const Snapshots::Publishing& publishing) {
+  if (series.last_commit == commit) return;
+  if (publishing.HasReaderFrom(series.last_commit)) {
+    shard.versions[slot].push_back({series.last_commit, commit, series.appended});
+  }
+  series.last_commit = commit;
+}
+
+void Head::PruneVersions(Shard& shard, const Snapshots::Publishing& publishing) {
+  const CommitNumber oldest = publishing.oldest();
+  if (shard.versions.empty() || shard.pruned_to == oldest) return;
+  shard.pruned_to = oldest;
+  absl::erase_if(shard.versions, [&](auto& entry) {
+    auto& versions = entry.second;
+    const auto keep = std::find_if(versions.begin(), versions.end(),
+                                   [&](const Version& v) { return v.until > oldest; });
+    versions.erase(versions.begin(), keep);
+    return versions.empty();
+  });
+}
+
+bool Head::ApplyOne(Series& series, const StagedSample& sample, const StagedDetail* detail,
+                    CommitNumber commit) {
+  NoteTime(sample.t);
+  series.Set(Series::kPending, false);
+  const bool is_histogram = detail != nullptr && detail->histogram != nullptr;
+  const TimestampMs start = detail == nullptr ? 0 : detail->start;
+  if (sample.late) {
+    InsertLate(series, {sample.t, is_histogram ? 0 : std::bit_cast<double>(sample.bits),
+                        is_histogram ? detail->histogram : nullptr, start, commit});
+  } else if (is_histogram) {
+    AppendHistogram(series, sample, *detail);
+  } else {
+    AppendFloat(series, sample, start);
+  }
+  if (series.state.load(std::memory_order_relaxed) != SeriesState::kReserved) return false;
+  series.state.store(SeriesState::kLive, std::memory_order_release);
+  return true;
+}
+
+void Head::AppendFloat(Series& series, const StagedSample& sample, TimestampMs start) {
+  const bool was_histograms = series.extra != nullptr && series.extra->open_histograms != nullptr;
+  if (series.open_count > 0 && (was_histograms || IsFull(series, sample.t)))
+    Seal(series, sample.before_t);
+  if (series.open_count == 0) StartChunk(series, sample);
+  ColumnTail tail = TailOf(series, sample);
+  uint8_t bytes[kMaxSampleBytes];
+  uint8_t* const last_byte = series.open->bytes() + series.open_size - 1;
+  const size_t size = EncodeSample(tail, sample.t, sample.bits, start, last_byte, bytes);
+  if (size > 0) PutBytes(series, bytes, size);
+  series.delta = tail.delta;
+  series.exponent = tail.exponent & 15;
+  series.run_open = tail.run_open;
+  if (series.has_start || tail.start != 0) {
+    Extra(series).start = tail.start;
+    series.has_start = tail.start != 0;
+  }
+  ++series.open_count;
+  ++series.appended;
+}
+
+void Head::AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail) {
+  SeriesExtra& extra = Extra(series);
+  if (series.open_count > 0) {
+    const HistogramColumn* open = extra.open_histograms.get();
+    const bool full =
+        open != nullptr &&
+        (series.open_count >= kSamplesPerChunk ||
+         static_cast<uint64_t>(sample.t) - static_cast<uint64_t>(open->t.front()) >= kMsPerChunk);
+    if (open == nullptr || full) Seal(series, sample.before_t);
+  }
+  if (extra.open_histograms == nullptr) extra.open_histograms = std::make_unique<HistogramColumn>();
+  extra.open_histograms->t.push_back(sample.t);
+  extra.open_histograms->histograms.push_back(detail.histogram);
+  extra.open_histograms->starts.push_back(detail.start);
+  ++series.open_count;
+  ++series.appended;
+}
+
+void Head::Seal(Series& series, TimestampMs last_t) {
+  SeriesExtra& extra = Extra(series);
+  SealedChunk* chunk = nullptr;
+  if (extra.open_histograms != nullptr) {
+    chunk = SealedChunk::New({});
+    chunk->first_t = extra.open_histograms->t.front();
+    chunk->histograms = std::move(extra.open_histograms);
+  } else {
+    chunk = SealedChunk::New({series.open->bytes(), series.open_size});
+    chunk->first_t = series.open->first_t;
+    chunk->first_bits = series.open->first_bits;
+  }
+  chunk->last_t = last_t;
+  chunk->count = series.open_count;
+  chunk->first_index = series.appended - series.open_count;
+  extra.sealed.push_back(chunk);
+  ++chunks_;
+  series.open_count = 0;
+}
+
+void Head::InsertLate(Series& series, LateSample sample) {
+  std::vector<LateSample>& late = Extra(series).late;
+  const auto at = std::lower_bound(late.begin(), late.end(), sample.t,
+                                   [](const LateSample& s, TimestampMs t) { return s.t < t; });
+  if (at != late.end() && at->t == sample.t) {
+    *at = std::move(sample);
+  } else {
+    late.insert(at, std::move(sample));
+  }
+}
+
+void Head::NoteTime(TimestampMs t) {
+  if (t > max_time()) max_time_.store(t, std::memory_order_relaxed);
+  if (t < min_time()) min_time_.store(t, std::memory_order_relaxed);
+}
+
+void Head::Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
+                  TimestampMs start, CommitNumber commit) {
+  Series& series = series_[slot];
+  StagedSample sample{t, bits, series.newest.load(std::memory_order_relaxed), series.newest_bits,
+                      slot};
+  sample.late = series.Is(Series::kHasSamples) && t <= sample.before_t;
+  if (sample.late && Compare(series, t, bits, histogram) == Stored::kEqual) return;
+  const StagedDetail detail{histogram, start, nullptr};
+  base::MutexLock lock(shards_[ShardOf(slot)].mu);
+  series.last_commit = commit;
+  ApplyOne(series, sample, &detail, commit);
+  ++samples_;
+  if (sample.late && t < sample.before_t) return;
+  // The chunk's last sample is now hidden by a late one: what follows must not be encoded against
+  // it.
+  if (sample.late && series.open_count > 0) Seal(series, t);
+  series.newest.store(t, std::memory_order_relaxed);
+  series.newest_bits = bits;
+  series.Set(Series::kHasSamples);
+  series.Set(Series::kNewestIsHistogram, histogram != nullptr);
+  if (histogram != nullptr) Extra(series).newest_histogram = histogram;
+}
+
+void Head::ClearLogged() {
+  for (Slot slot = 0, end = series_.end(); slot < end; ++slot)
+    series_[slot].Set(Series::kLogged, false);
+}
+
+Head::Stored Head::Compare(const Series& series, TimestampMs t, uint64_t bits,
+                           const HistogramPtr& histogram) const {
+  // The committer is the only writer, so nothing moves underneath.
+  const auto judge = [&](uint64_t stored, const HistogramPtr& stored_histogram) {
+    if ((histogram == nullptr) != (stored_histogram == nullptr)) return Stored::kOther;
+    const bool equal = histogram != nullptr ? *histogram == *stored_histogram : bits == stored;
+    return equal ? Stored::kEqual : Stored::kOther;
+  };
+  const SeriesExtra* extra = series.extra;
+  SeriesSamples samples;
+  if (extra != nullptr) {
+    const auto late =
+        std::lower_bound(extra->late.begin(), extra->late.end(), t,
+                         [](const LateSample& s, TimestampMs at) { return s.t < at; });
+    if (late != extra->late.end() && late->t == t)
+      return judge(std::bit_cast<uint64_t>(late->v), late->histogram);
+    const auto chunk =
+        std::lower_bound(extra->sealed.begin(), extra->sealed.end(), t,
+                         [](const SealedChunk* c, TimestampMs at) { return c->last_t < at; });
+    if (chunk != extra->sealed.end()) {
+      if ((*chunk)->first_t > t) return Stored::kNothing;
+      samples.sealed.push_back({*chunk, (*chunk)->count});
+    } else if (extra->open_histograms != nullptr) {
+      samples.open_histograms = *extra->open_histograms;
+      samples.open_count = series.open_count;
+    }
+  }
+  if (samples.sealed.empty() && samples.open_count == 0 && series.open_count > 0) {
+    samples.open_first_t = series.open->first_t;
+    samples.open_first_bits = series.open->first_bits;
+    samples.open_count = series.open_count;
+    samples.open_bytes.assign(series.open->bytes(), series.open->bytes() + series.open_size);
+  }
+  ChunkIterator it(std::move(samples), {t, t == kMaxTime ? t : t + 1});
+  SampleBatch batch;
+  if (!it.Next(batch)) return Stored::kNothing;
+  return judge(std::bit_cast<uint64_t>(batch.v[0]),
+               batch.histograms.empty() ? nullptr : batch.histograms[0]);
+}
+
+}  // namespace slowburn::tsdb

@@ -1,0 +1,65 @@
+// SeriesSamples: what a reader took out of one series, and the iterator over it. Sealed chunks are
+// looked at in place (see snapshots.h); everything else is a copy.
+#ifndef SLOWBURN_TSDB_SERIES_SAMPLES_H_
+#define SLOWBURN_TSDB_SERIES_SAMPLES_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "tsdb/chunk.h"
+#include "tsdb/series.h"
+#include "tsdb/storage.h"
+
+namespace slowburn::tsdb {
+
+struct SeriesSamples {
+  struct Part {  // of a sealed chunk: its first `count` samples
+    const SealedChunk* chunk = nullptr;
+    size_t count = 0;
+  };
+  std::vector<Part> sealed;  // ascending
+  // The open chunk: floats or histograms.
+  TimestampMs open_first_t = 0;
+  uint64_t open_first_bits = 0;
+  size_t open_count = 0;
+  std::vector<uint8_t> open_bytes;
+  HistogramColumn open_histograms;
+  std::vector<LateSample> late;  // ascending
+};
+
+// Batches of at most a few chunks. Samples outside of the range are cut off.
+class ChunkIterator final : public SampleIterator {
+ public:
+  ChunkIterator(SeriesSamples samples, TimeRange range)
+      : samples_(std::move(samples)), range_(range) {}
+
+  // Decodes ahead: false when there is no sample in the range. The first Next then has it ready.
+  bool Prime();
+  bool Next(SampleBatch& out) override;
+  absl::Status status() const override { return status_; }
+
+ private:
+  static constexpr size_t kBatchSamples = 480;
+
+  bool Fill();  // the next batch into columns_; false at the end
+  bool FillSome();
+  bool AddSealed(const SeriesSamples::Part& part);
+  bool AddOpen();
+  void AddHistograms(const HistogramColumn& column, size_t count);
+  bool Trim();
+  void MergeLate();
+
+  SeriesSamples samples_;
+  const TimeRange range_;
+  absl::Status status_;
+  size_t next_ = 0;  // sealed part; then the open chunk
+  bool open_done_ = false, primed_ = false;
+  Column column_;
+  std::vector<HistogramPtr> histograms_;  // empty or parallel to column_
+  size_t begin_ = 0, end_ = 0;            // of the samples in the range
+};
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TSDB_SERIES_SAMPLES_H_
