@@ -1,5 +1,7 @@
 #include "api/envelope.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/json.h"
@@ -32,10 +34,11 @@ ErrorKind KindOf(absl::StatusCode code) {
   }
 }
 
-void WriteAnnotations(base::JsonWriter& w, std::string_view key, std::string_view kind,
-                      const std::vector<std::string>& texts) {
+void AppendAnnotations(std::string& body, std::string_view key, std::string_view kind,
+                       const std::vector<std::string>& texts) {
   if (texts.empty()) return;
-  w.Key(key);
+  body.append(",\"").append(key).append("\":");
+  base::JsonWriter w(body, base::JsonEscapes::kGo);
   w.BeginArray();
   for (size_t i = 0; i < texts.size() && i < kMaxAnnotations; ++i) w.String(texts[i]);
   if (texts.size() > kMaxAnnotations) {
@@ -49,16 +52,19 @@ void WriteAnnotations(base::JsonWriter& w, std::string_view key, std::string_vie
 
 Response Success(std::string_view data, const std::vector<std::string>& warnings,
                  const std::vector<std::string>& infos) {
-  std::string body;
-  body.reserve(data.size() + 64);
-  base::JsonWriter w(body, base::JsonEscapes::kGo);
-  w.BeginObject();
-  w.Field("status", "success");
-  w.Key("data");
-  w.Raw(data);
-  WriteAnnotations(w, "warnings", "warning", warnings);
-  WriteAnnotations(w, "infos", "info", infos);
-  w.EndObject();
+  std::string body = BeginSuccess();
+  body.reserve(body.size() + data.size() + 16);
+  body += data;
+  return EndSuccess(std::move(body), warnings, infos);
+}
+
+std::string BeginSuccess() { return "{\"status\":\"success\",\"data\":"; }
+
+Response EndSuccess(std::string body, const std::vector<std::string>& warnings,
+                    const std::vector<std::string>& infos) {
+  AppendAnnotations(body, "warnings", "warning", warnings);
+  AppendAnnotations(body, "infos", "info", infos);
+  body += '}';
   return Response::Json(std::move(body));
 }
 

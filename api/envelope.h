@@ -19,6 +19,11 @@ namespace slowburn::api {
 // {"status":"success","data":DATA,"warnings":[…],"infos":[…]}; `data` is encoded JSON.
 Response Success(std::string_view data, const std::vector<std::string>& warnings = {},
                  const std::vector<std::string>& infos = {});
+// The same for large answers, without a copy: the caller appends the data to what BeginSuccess
+// returns and hands all of it to EndSuccess.
+std::string BeginSuccess();
+Response EndSuccess(std::string body, const std::vector<std::string>& warnings = {},
+                    const std::vector<std::string>& infos = {});
 Response ErrorResponse(const absl::Status& status);
 // 400 bad_data: invalid parameter "NAME": REASON
 Response InvalidParameter(std::string_view name, std::string_view reason);

@@ -1,0 +1,217 @@
+#include "api/result_json.h"
+
+#include <charconv>
+#include <vector>
+
+#include "base/json.h"
+#include "base/number.h"
+#include "query/histogram/buckets.h"
+
+namespace slowburn::api {
+namespace {
+
+constexpr size_t kBytesPerPoint = 32;  // [1435781451.781,"1.2345678"],
+constexpr size_t kBytesPerSeries = 256;
+
+void AppendInt(std::string& out, int64_t value) {
+  char buffer[24];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
+
+void AppendPoint(std::string& out, const tsdb::Sample& point) {
+  out += '[';
+  AppendTimestamp(out, point.t);
+  out += ',';
+  AppendValue(out, point.v);
+  out += ']';
+}
+
+void AppendPoint(std::string& out, const query::HistogramPoint& point) {
+  out += '[';
+  AppendTimestamp(out, point.t);
+  out += ',';
+  AppendHistogram(out, *point.h);
+  out += ']';
+}
+
+template <typename Point>
+void AppendPoints(std::string& out, std::string_view key, const std::vector<Point>& points) {
+  if (points.empty()) return;
+  out += key;
+  for (const Point& point : points) {
+    AppendPoint(out, point);
+    out += ',';
+  }
+  out.back() = ']';
+}
+
+void AppendMatrix(std::string& out, const std::vector<query::Series>& matrix) {
+  size_t points = 0;
+  for (const query::Series& series : matrix) points += series.floats.size();
+  out.reserve(out.size() + matrix.size() * kBytesPerSeries + points * kBytesPerPoint);
+  for (const query::Series& series : matrix) {
+    out += "{\"metric\":";
+    AppendLabels(out, series.labels);
+    AppendPoints(out, ",\"values\":[", series.floats);
+    AppendPoints(out, ",\"histograms\":[", series.histograms);
+    out += "},";
+  }
+}
+
+void AppendVector(std::string& out, const std::vector<query::Series>& vector) {
+  out.reserve(out.size() + vector.size() * (kBytesPerSeries + kBytesPerPoint));
+  for (const query::Series& element : vector) {
+    out += "{\"metric\":";
+    AppendLabels(out, element.labels);
+    if (!element.histograms.empty()) {
+      out += ",\"histogram\":";
+      AppendPoint(out, element.histograms.front());
+    } else if (!element.floats.empty()) {
+      out += ",\"value\":";
+      AppendPoint(out, element.floats.front());
+    }
+    out += "},";
+  }
+}
+
+// Elements were written with a comma after each: the last one becomes the end of the array.
+void EndArray(std::string& out) {
+  if (out.back() == ',') {
+    out.back() = ']';
+  } else {
+    out += ']';
+  }
+}
+
+void AppendStats(std::string& out, const query::QueryStats& stats) {
+  base::JsonWriter w(out);
+  w.BeginObject();
+  w.Key("timings");
+  w.BeginObject();
+  w.Field("evalTotalTime", stats.plan_seconds + stats.exec_seconds + stats.sort_seconds);
+  w.Field("resultSortTime", stats.sort_seconds);
+  w.Field("queryPreparationTime", stats.plan_seconds);
+  w.Field("innerEvalTime", stats.exec_seconds);
+  w.Field("execQueueTime", stats.queue_seconds);
+  w.Field("execTotalTime", stats.total_seconds);
+  w.EndObject();
+  w.Key("samples");
+  w.BeginObject();
+  w.Field("totalQueryableSamples", stats.samples_total);
+  w.Field("peakSamples", stats.samples_peak);
+  w.EndObject();
+  w.EndObject();
+}
+
+// 0 (l,u]  1 [l,u)  2 (l,u)  3 [l,u]
+char BoundaryRule(const query::Bucket& bucket) {
+  if (bucket.lower_inclusive) return bucket.upper_inclusive ? '3' : '1';
+  return bucket.upper_inclusive ? '0' : '2';
+}
+
+}  // namespace
+
+void AppendQueryData(std::string& out, const query::QueryResult& result, WithStats stats) {
+  out += "{\"resultType\":\"";
+  switch (result.type) {
+    case query::ValueType::kMatrix:
+      out += "matrix\",\"result\":[";
+      AppendMatrix(out, result.series);
+      EndArray(out);
+      break;
+    case query::ValueType::kScalar:
+      out += "scalar\",\"result\":";
+      AppendPoint(out, result.scalar);
+      break;
+    case query::ValueType::kString:
+      out += "string\",\"result\":[";
+      AppendTimestamp(out, result.scalar.t);
+      out += ',';
+      base::AppendJsonString(out, result.string, base::JsonEscapes::kGo);
+      out += ']';
+      break;
+    case query::ValueType::kVector:
+    case query::ValueType::kNone:
+      out += "vector\",\"result\":[";
+      AppendVector(out, result.series);
+      EndArray(out);
+      break;
+  }
+  if (stats == WithStats::kYes) {
+    out += ",\"stats\":";
+    AppendStats(out, result.stats);
+  }
+  out += '}';
+}
+
+void AppendLabels(std::string& out, const tsdb::Labels& labels) {
+  out += '{';
+  bool first = true;
+  for (const tsdb::LabelView label : labels) {
+    if (!first) out += ',';
+    first = false;
+    base::AppendJsonString(out, label.name);
+    out += ':';
+    base::AppendJsonString(out, label.value);
+  }
+  out += '}';
+}
+
+void AppendTimestamp(std::string& out, tsdb::TimestampMs t) {
+  if (t < 0) out += '-';
+  const uint64_t ms = t < 0 ? -uint64_t(t) : uint64_t(t);
+  AppendInt(out, int64_t(ms / 1000));
+  const unsigned fraction = unsigned(ms % 1000);
+  if (fraction == 0) return;
+  out += '.';
+  out += char('0' + fraction / 100);
+  out += char('0' + fraction / 10 % 10);
+  out += char('0' + fraction % 10);
+}
+
+void AppendValue(std::string& out, double v) {
+  out += '"';
+  base::AppendFloat(out, v, base::FloatStyle::kJson);
+  out += '"';
+}
+
+void AppendHistogram(std::string& out, const tsdb::Histogram& histogram) {
+  out += "{\"count\":";
+  AppendValue(out, histogram.count);
+  out += ",\"sum\":";
+  AppendValue(out, histogram.sum);
+  std::vector<query::Bucket> buckets;
+  query::AllBuckets(histogram, buckets);
+  bool any = false;
+  for (const query::Bucket& bucket : buckets) {
+    if (bucket.count == 0) continue;
+    out += any ? ",[" : ",\"buckets\":[[";
+    any = true;
+    out += BoundaryRule(bucket);
+    for (const double v : {bucket.lower, bucket.upper, bucket.count}) {
+      out += ',';
+      AppendValue(out, v);
+    }
+    out += ']';
+  }
+  out += any ? "]}" : "}";
+}
+
+void AppendExemplars(std::string& out, const tsdb::Querier::SeriesExemplars& series) {
+  out += "{\"seriesLabels\":";
+  AppendLabels(out, series.labels);
+  out += ",\"exemplars\":[";
+  for (const tsdb::Exemplar& exemplar : series.exemplars) {
+    out += "{\"labels\":";
+    AppendLabels(out, exemplar.labels);
+    out += ",\"value\":";
+    AppendValue(out, exemplar.value);
+    out += ",\"timestamp\":";
+    AppendTimestamp(out, exemplar.t);
+    out += "},";
+  }
+  EndArray(out);
+  out += '}';
+}
+
+}  // namespace slowburn::api
