@@ -236,7 +236,7 @@ TEST(PrometheusConfig, OnlyExternalLabelsAreExpanded) {
   EXPECT_EQ(c.scrape_configs[0].job_name, "$SLOWBURN_TEST_VAR");
   ASSERT_EQ(c.warnings.size(), 1u);
   EXPECT_THAT(c.warnings[0],
-              ::testing::HasSubstr("f.yml:1:55: environment variable SLOWBURN_TEST_NONE is empty"));
+              ::testing::HasSubstr("f.yml:1:56: environment variable SLOWBURN_TEST_NONE is empty"));
 }
 
 TEST(PrometheusConfig, WithoutAFileItScrapesItself) {
