@@ -17,6 +17,11 @@
 namespace slowburn::api {
 namespace {
 
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kMinClientPingMs = 10'000;
+constexpr int kSpareThreads = 16;
+
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -214,6 +219,16 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcOptions option
                              0);  // else a second server would share the port in silence
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  // A client that vanished without a word is noticed within a minute and a half.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinClientPingMs);
+  // Threads: one for each stream that runs, a few to refuse the others and for health and
+  // reflection.
+  grpc::ResourceQuota quota("slowburn_grpc");
+  quota.SetMaxThreads(options.max_streams + kSpareThreads);
+  builder.SetResourceQuota(quota);
   builder.AddListeningPort(options.listen_address, grpc::InsecureServerCredentials(), &impl->port);
   builder.RegisterService(&impl->write);
   builder.RegisterService(&impl->query);
