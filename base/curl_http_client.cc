@@ -1,6 +1,8 @@
 // The only file that includes libcurl for HTTP. One thread runs the multi handle; Start hands it
 // transfers through a queue and wakes it up. A transfer belongs to that thread from then on.
 #include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -172,8 +174,12 @@ absl::Status SetTls(CURL* easy, const TlsOptions& tls) {
   ASSIGN_OR_RETURN(const long minimum, TlsVersion(tls.min_version, false));
   ASSIGN_OR_RETURN(const long maximum, TlsVersion(tls.max_version, true));
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, minimum | maximum);
-  // libcurl would otherwise keep a certificate store for a day after its file changed.
-  curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  if (!tls.ca.empty() || !tls.ca_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAPATH,
+                     nullptr);  // the system's authorities do not count then, as in Go
+    // libcurl would otherwise keep a certificate store for a day after its file changed.
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  }
   if (!tls.ca.empty()) SetBlob(easy, CURLOPT_CAINFO_BLOB, tls.ca);
   if (!tls.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
   if (!tls.cert.empty()) SetBlob(easy, CURLOPT_SSLCERT_BLOB, tls.cert);
@@ -377,6 +383,12 @@ class CurlHttpClient final : public HttpClient {
 };
 
 void CurlHttpClient::Run() {
+  // OpenSSL writes with plain write(2): a peer that went away would raise SIGPIPE, in the thread
+  // that wrote.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   while (!stopping_) {
     BeginIncoming();
     int running = 0;

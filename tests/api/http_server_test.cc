@@ -506,6 +506,22 @@ TEST_F(CurlHttpClientTest, Redirects) {
   EXPECT_EQ(stayed.Header("location"), "/echo");
 }
 
+TEST_F(CurlHttpClientTest, Proxies) {
+  Start();  // a server takes the absolute form that proxies get
+  auto config = std::make_shared<base::HttpClientConfig>();
+  config->proxy_url = To("").url;
+  HttpRequest request;
+  request.url = "http://name.invalid/echo";
+  request.config = config;
+  ASSERT_OK_AND_ASSIGN(const HttpResponse response, Fetch(*client_, request));
+  EXPECT_EQ(response.body, "GET ");
+  auto except = std::make_shared<base::HttpClientConfig>();
+  except->proxy_url = To("").url;
+  except->no_proxy = "name.invalid";
+  request.config = except;
+  EXPECT_THAT(Fetch(*client_, request), IsCode(absl::StatusCode::kUnavailable, "name.invalid"));
+}
+
 TEST_F(CurlHttpClientTest, AnyStatusIsAnAnswer) {
   Start();
   ASSERT_OK_AND_ASSIGN(const HttpResponse response, Fetch(*client_, To("/nope")));
