@@ -82,7 +82,7 @@ class RangeFunctionOperator final : public Operator {
     call.function = call_.function->id;
     call.range = input_.range;
     call.mode = input_.mode;
-    call.position = call_.args[0]->position;
+    call.position = NotePosition();
     call.metric = labels.metric_name();
     call.notes = &ctx_.notes;
     const bool simple = !histograms && buffer_.float_starts.empty() &&
@@ -95,6 +95,12 @@ class RangeFunctionOperator final : public Operator {
     NoteNonCounter(labels, out);
     if (i + 1 == series_.size()) input_.source->Release();
     return absl::OkStatus();
+  }
+
+  // Of annotations. Prometheus puts those of subqueries at the begin of the query; ours shall be equal.
+  Position NotePosition() const {
+    const PlanNode& arg = *call_.args[0];
+    return arg.kind == PlanKind::kSubquery ? Position() : arg.position;
   }
 
   absl::Status WindowByWindow(bool histograms, RangeCall& call, Column& out) {
@@ -164,7 +170,7 @@ class RangeFunctionOperator final : public Operator {
     if (id != FunctionId::kRate && id != FunctionId::kIncrease) return;
     const std::string_view name = labels.metric_name();
     if (name.empty() || !HasFloat(out)) return;
-    const Position position = call_.args[0]->position;
+    const Position position = NotePosition();
     if (ctx_.options.type_and_unit_labels) {
       const std::string_view type = labels.Get(kTypeLabel);
       if (type != "counter" && type != "histogram") {

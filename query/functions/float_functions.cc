@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <numbers>
 
 namespace slowburn::query {
@@ -44,20 +43,23 @@ Civil ToCivil(int64_t days) {
   return c;
 }
 
-int64_t WholeSeconds(double v) {
+struct Moment {
+  int64_t days;    // since the epoch
+  int64_t second;  // of the day
+};
+
+Moment At(double v) {
   constexpr double kLimit = 9.2e18;
-  // Go's conversion of what does not fit.
-  if (!(std::fabs(v) < kLimit)) return std::numeric_limits<int64_t>::min();
-  return int64_t(v);
+  // Go's conversion of what does not fit, NaN included, ends at 2^63 seconds.
+  if (!(std::fabs(v) < kLimit)) return {106751991167300, 55808};
+  const auto seconds = int64_t(v);
+  const int64_t second = (seconds % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay;
+  return {(seconds - second) / kSecondsPerDay, second};
 }
 
-int64_t FloorDiv(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-int64_t FloorMod(int64_t a, int64_t b) { return a % b + (a % b < 0 ? b : 0); }
+Civil Date(double v) { return ToCivil(At(v).days); }
 
-int64_t Days(double v) { return FloorDiv(WholeSeconds(v), kSecondsPerDay); }
-Civil Date(double v) { return ToCivil(Days(v)); }
-
-double DayOfWeek(double v) { return double(FloorMod(Days(v) + 4, 7)); }  // the epoch was a Thursday
+double DayOfWeek(double v) { return double(((At(v).days + 4) % 7 + 7) % 7); }  // the epoch was a Thursday
 double DayOfMonth(double v) { return double(Date(v).day); }
 double DayOfYear(double v) { return double(Date(v).day_of_year); }
 double Month(double v) { return double(Date(v).month); }
@@ -66,8 +68,8 @@ double DaysInItsMonth(double v) {
   const Civil date = Date(v);
   return double(DaysInMonth(date.year, date.month));
 }
-double Hour(double v) { return double(FloorMod(WholeSeconds(v), kSecondsPerDay) / 3600); }
-double Minute(double v) { return double(FloorMod(WholeSeconds(v), 3600) / 60); }
+double Hour(double v) { return double(At(v).second / 3600); }
+double Minute(double v) { return double(At(v).second % 3600 / 60); }
 
 double Sign(double v) { return v < 0 ? -1 : v > 0 ? 1 : v; }
 double Degrees(double v) { return v * 180 / std::numbers::pi; }

@@ -57,6 +57,7 @@ class Builder {
 
   // Parts that do not change with the step are built for one step and repeated.
   absl::StatusOr<PlanPtr> Build(const Expr& e, const Timeline& timeline) {
+    if (e.kind == NodeKind::kParen) return Build(*static_cast<const Paren&>(e).inner, timeline);
     const bool hoist = timeline.steps() > 1 && e.type != ValueType::kMatrix &&
                        e.kind != NodeKind::kNumber && e.kind != NodeKind::kString &&
                        invariant_.Contains(e);
@@ -91,7 +92,7 @@ class Builder {
       case NodeKind::kUnary:
         return BuildUnary(static_cast<const Unary&>(e), timeline);
       case NodeKind::kParen:
-        return BuildHere(*static_cast<const Paren&>(e).inner, timeline);
+        return Build(e, timeline);
     }
     return absl::InternalError("BUG: unknown kind of expression");
   }
