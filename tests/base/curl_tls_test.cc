@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -121,6 +122,7 @@ class TlsServer {
 
  private:
   void Run() {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to clients that have left
     for (int fd; (fd = ::accept(listener_, nullptr, nullptr)) >= 0;) {
       SSL* ssl = SSL_new(context_);
       SSL_set_fd(ssl, fd);
