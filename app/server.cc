@@ -321,7 +321,7 @@ void Server::Impl::RegisterRoutes() {
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
                                    .external_url = external_url});
-  api::RegisterRulesApi(router, *rule_manager, outside_alertmanagers);
+  api::RegisterRulesApi(router, *rule_manager, [this] { return outside_alertmanagers.ActiveUrls(); });
   api::RegisterSloApi(router, *slo_manager, clock);
   api::RegisterAlertmanagerApi(router, *notifier);
   api::RegisterNotifyApi(router, *notifier);
