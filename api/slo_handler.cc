@@ -83,8 +83,8 @@ void WriteAlert(JsonWriter& w, const slo::AlertStatus& alert) {
   w.Field("state", alert.firing ? "firing" : "inactive");
   w.Key("since");
   WriteOptional(w, alert.since.has_value() ? std::optional(Seconds(*alert.since)) : std::nullopt);
-  w.Field("long", base::FormatDuration(alert.tier->long_ms));
-  w.Field("short", base::FormatDuration(alert.tier->short_ms));
+  w.Field("long", slo::FormatWindow(alert.tier->long_ms));
+  w.Field("short", slo::FormatWindow(alert.tier->short_ms));
   w.Field("factor", alert.tier->factor.ToDouble());
   w.Key("long_burn"), WriteOptional(w, alert.long_burn);
   w.Key("short_burn"), WriteOptional(w, alert.short_burn);
@@ -100,7 +100,7 @@ void WriteStatus(JsonWriter& w, const SloStatus& status) {
   w.Field("description", std::string_view(spec.description));
   w.Key("labels"), w.StringMap(spec.labels);
   w.Field("objective", std::string_view(spec.objective));
-  w.Field("period", base::FormatDuration(spec.period_ms));
+  w.Field("period", slo::FormatWindow(spec.period_ms));
   w.Field("state", slo::SloStateName(status.state));
   w.Key("sli"), WriteSli(w, status);
   w.Key("budget");
@@ -111,7 +111,7 @@ void WriteStatus(JsonWriter& w, const SloStatus& status) {
   w.Key("burn_rates");
   w.BeginObject();
   for (const auto& [window, burn] : status.burn_rates) {
-    w.Key(base::FormatDuration(window)), WriteOptional(w, burn);
+    w.Key(slo::FormatWindow(window)), WriteOptional(w, burn);
   }
   w.EndObject();
   w.Key("seconds_to_exhaustion"), WriteOptional(w, status.seconds_to_exhaustion);
@@ -127,7 +127,7 @@ void WriteStatus(JsonWriter& w, const SloStatus& status) {
 void WriteHistory(JsonWriter& w, const SloHistory& history, base::DurationMs step) {
   w.BeginObject();
   w.Field("step", Seconds(step));
-  w.Field("burn_window", base::FormatDuration(history.burn_window));
+  w.Field("burn_window", slo::FormatWindow(history.burn_window));
   const auto write = [&](std::string_view key, const auto& values, const auto& write_one) {
     w.Key(key);
     w.BeginArray();

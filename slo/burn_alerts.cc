@@ -62,10 +62,10 @@ void SetPair(rules::LabelPairs& pairs, std::string_view name, std::string value)
 
 rules::LabelPairs AlertLabels(const SloSpec& spec, const Tier& tier) {
   const rules::LabelPairs own = {{"alertname", kAlertName},
-                                 {"long", base::FormatDuration(tier.long_ms)},
+                                 {"long", FormatWindow(tier.long_ms)},
                                  {"service", spec.service},
                                  {"severity", tier.severity},
-                                 {"short", base::FormatDuration(tier.short_ms)},
+                                 {"short", FormatWindow(tier.short_ms)},
                                  {"slo", spec.name},
                                  {"tier", tier.name}};
   rules::LabelPairs labels;
@@ -80,8 +80,8 @@ rules::LabelPairs AlertLabels(const SloSpec& spec, const Tier& tier) {
 
 rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier,
                                    const TierReading& reading, const WindowCount& period) {
-  const std::string long_text = base::FormatDuration(tier.long_ms);
-  const std::string short_text = base::FormatDuration(tier.short_ms);
+  const std::string long_text = FormatWindow(tier.long_ms);
+  const std::string short_text = FormatWindow(tier.short_ms);
   const Budget budget = BudgetOf(period, spec.budget);
   const double spent =
       budget.allowed_bad > 0 ? reading.long_count.bad.ToDouble() / budget.allowed_bad : 0;
@@ -92,7 +92,7 @@ rules::LabelPairs AlertAnnotations(const SloSpec& spec, const Tier& tier,
                        BurnText(reading.short_burn), " times over the last ", short_text));
   SetPair(out, "description",
           absl::StrCat(
-              FormatPercent(spent), " of the ", base::FormatDuration(spec.period_ms),
+              FormatPercent(spent), " of the ", FormatWindow(spec.period_ms),
               " budget went within the last ", long_text, ": ", reading.long_count.bad.ToString(),
               " of ", reading.long_count.total.ToString(), " events were bad (",
               FormatPercent(ErrorRatio(reading.long_count).value_or(0)), "; ", short_text, ": ",

@@ -56,7 +56,8 @@ absl::Status LedgerFill::FillSeries(const tsdb::SeriesSet& series, tsdb::SampleI
   using Reach = SliLedger::Reach;
   const uint8_t roles = ledger_->sli().RolesOf(series.labels());
   SliLedger::Track* track =
-      ledger_->TrackOf(series.ref(), series.labels(), roles, SliLedger::Origin::kStored);
+      ledger_->TrackOf(series.ref(), series.labels(), roles, SliLedger::Origin::kRead);
+  if (track == nullptr) return absl::OkStatus();
   const Reach reach = options_.read_from == tsdb::kMinTime ? Reach::kWhole : Reach::kPartial;
   SliLedger::Filling filling;
   if (!ledger_->BeginFilling(track, options_.count_from, reach, filling)) return absl::OkStatus();

@@ -66,14 +66,19 @@ SliLedger::Track* SliLedger::TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& la
                                      Origin origin) {
   base::MutexLock lock(mu_);
   std::unique_ptr<Track>& track = tracks_[ref];
-  if (track == nullptr) {
-    track = std::make_unique<Track>();
-    track->ref = ref;
-    track->labels = labels;
-    track->roles = roles;
-    track->warm = track->complete = origin == Origin::kNew;
-  }
+  const bool made = track == nullptr;
+  if (made) track = std::make_unique<Track>();
+  const bool other = !made && track->labels != labels;
+  if (other && origin == Origin::kRead) return nullptr;
   track->sweep = sweep_;
+  if (!made && !other && origin != Origin::kNew) return track.get();
+  track->ref = ref;
+  track->labels = labels;
+  track->roles = roles;
+  track->warm = track->complete = origin == Origin::kNew;
+  track->tail.clear();
+  if (!made && !track->waiting.empty()) std::erase(cold_, track.get());
+  track->waiting.clear();
   return track.get();
 }
 

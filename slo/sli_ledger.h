@@ -88,9 +88,12 @@ class SliLedger {
   void Extend(SliceLog::Options slices);
   void SetLateWindow(DurationMs late_window);
 
-  // The track of a series, made when it is new. kNew: the store has no sample of it yet. kStored:
-  // it may have some.
-  enum class Origin { kNew, kStored };
+  // The track of a series, made when there is none. References name another series after the store
+  // dropped theirs:
+  //   kNew     the series has just been made, the store has no sample of it: whatever was known
+  //   under this reference goes kStored  the store may have samples of it kRead    it was read from
+  //   the store; null when the reference has come to name another series since
+  enum class Origin { kNew, kStored, kRead };
   Track* TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles, Origin origin);
 
   struct Arrival {

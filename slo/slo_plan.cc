@@ -69,8 +69,8 @@ std::string BudgetLines(const SloSpec& spec, std::optional<double> per_second) {
   const double budget = spec.budget.ToDouble();
   const double period = Seconds(spec.period_ms);
   std::string out = absl::StrCat("  budget     ", FormatPercent(budget), " of all events in ",
-                                 base::FormatDuration(spec.period_ms),
-                                 "; a full outage spends it in ", Human(period * budget), "\n");
+                                 FormatWindow(spec.period_ms), "; a full outage spends it in ",
+                                 Human(period * budget), "\n");
   if (per_second.has_value()) {
     absl::StrAppend(&out, "  events     ", Number(*per_second * period * budget), " of ",
                     Number(*per_second * period), " may be bad, at ", Number(*per_second),
@@ -89,7 +89,7 @@ std::string LowTrafficLine(const SloSpec& spec, std::optional<double> per_second
   if (tier.weight == Weight::kTraffic || tier.min_bad > 1 || !IsFeasible(tier, spec.comparator))
     return "";
   const double least = 1 / tier.threshold.ToDouble();
-  const std::string window = base::FormatDuration(tier.long_ms);
+  const std::string window = FormatWindow(tier.long_ms);
   std::string out = absl::StrCat("  traffic    with fewer than ", Number(std::ceil(least)),
                                  " events in ", window, " a single bad one trips tier ", tier.name);
   if (per_second.has_value() && *per_second * Seconds(tier.long_ms) < least) {
@@ -103,7 +103,7 @@ std::string LowTrafficLine(const SloSpec& spec, std::optional<double> per_second
 
 std::string DescribePlan(const SloSpec& spec, std::optional<double> per_second) {
   std::string out = absl::StrCat(spec.id, "  (", spec.where, ")\n", "  objective  ", spec.objective,
-                                 "% over ", base::FormatDuration(spec.period_ms), ", rolling\n");
+                                 "% over ", FormatWindow(spec.period_ms), ", rolling\n");
   absl::StrAppend(&out, "  ", spec.sli.part_kind == Sli::Part::kBad ? "bad        " : "good       ",
                   spec.part_text, "\n  total      ", spec.total_text, "\n",
                   BudgetLines(spec, per_second), LowTrafficLine(spec, per_second));
@@ -114,8 +114,8 @@ std::string DescribePlan(const SloSpec& spec, std::optional<double> per_second) 
        "10% bad: seen after", "silent again after 100% / 10%"}};
   std::string dead;
   for (const Tier& tier : spec.tiers) {
-    rows.push_back({tier.name, tier.severity, base::FormatDuration(tier.long_ms),
-                    base::FormatDuration(tier.short_ms), FormatPercent(tier.fraction.ToDouble()),
+    rows.push_back({tier.name, tier.severity, FormatWindow(tier.long_ms),
+                    FormatWindow(tier.short_ms), FormatPercent(tier.fraction.ToDouble()),
                     Number(tier.factor.ToDouble()), FormatPercent(tier.threshold.ToDouble()),
                     Detection(tier, spec.comparator, 1), Detection(tier, spec.comparator, 0.1),
                     absl::StrCat(Reset(tier, 1), " / ", Reset(tier, 0.1))});

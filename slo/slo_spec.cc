@@ -92,10 +92,9 @@ absl::StatusOr<std::vector<Tier>> TiersOf(const std::vector<TierPreset>& preset,
   std::vector<Tier> tiers;
   for (const TierPreset& row : preset) {
     if (row.long_ms > period) {
-      warnings.push_back(absl::StrCat("tier ", std::string(row.name),
-                                      " is left out: its long window of ",
-                                      base::FormatDuration(row.long_ms), " exceeds the period of ",
-                                      base::FormatDuration(period)));
+      warnings.push_back(
+          absl::StrCat("tier ", std::string(row.name), " is left out: its long window of ",
+                       FormatWindow(row.long_ms), " exceeds the period of ", FormatWindow(period)));
       continue;
     }
     Tier tier;
@@ -128,6 +127,11 @@ std::string SloId(std::string_view service, std::string_view name) {
   }
   while (!id.empty() && id.back() == '-') id.pop_back();
   return id;
+}
+
+std::string FormatWindow(DurationMs window) {
+  if (window == 0 || window % base::kDay != 0) return base::FormatDuration(window);
+  return absl::StrCat(window / base::kDay, "d");
 }
 
 std::string FormatPercent(double ratio) { return absl::StrFormat("%.6g%%", ratio * 100); }

@@ -103,6 +103,9 @@ absl::StatusOr<std::vector<Tier>> TiersOf(const std::vector<TierPreset>& preset,
 bool IsFeasible(const Tier& tier, Comparator comparator);
 // "service-name" in [a-z0-9-]: other characters become one dash.
 std::string SloId(std::string_view service, std::string_view name);
+// "1h", "30d": as Prometheus writes durations, but never in weeks or years, which nobody calls an
+// SLO's period.
+std::string FormatWindow(DurationMs window);
 // 14.4 % as "14.4%", exact up to 6 digits.
 std::string FormatPercent(double ratio);
 

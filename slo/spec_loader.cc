@@ -162,9 +162,9 @@ absl::Status ReadPeriod(YamlReader& reader, SloSpec& spec) {
   ASSIGN_OR_RETURN(spec.period_ms, node->AsDuration());
   if (spec.period_ms < kMinPeriod || spec.period_ms > kMaxPeriod ||
       spec.period_ms % base::kMinute != 0) {
-    return node->Error(absl::StrCat(
-        "`period` is ", base::FormatDuration(spec.period_ms), ", wanted whole minutes from ",
-        base::FormatDuration(kMinPeriod), " to ", base::FormatDuration(kMaxPeriod)));
+    return node->Error(absl::StrCat("`period` is ", FormatWindow(spec.period_ms),
+                                    ", wanted whole minutes from ", FormatWindow(kMinPeriod),
+                                    " to ", FormatWindow(kMaxPeriod)));
   }
   return absl::OkStatus();
 }
@@ -183,9 +183,9 @@ absl::Status ReadWindow(YamlReader& reader, std::string_view key, DurationMs& ou
     return reader.node().Error(absl::StrCat("a tier needs `", std::string(key), "`"));
   ASSIGN_OR_RETURN(out, node->AsDuration());
   if (out < kMinWindow || out % kSliceMs != 0) {
-    return node->Error(absl::StrCat("`", std::string(key), "` is ", base::FormatDuration(out),
-                                    ", wanted at least ", base::FormatDuration(kMinWindow),
-                                    " and a multiple of ", base::FormatDuration(kSliceMs)));
+    return node->Error(absl::StrCat("`", std::string(key), "` is ", FormatWindow(out),
+                                    ", wanted at least ", FormatWindow(kMinWindow),
+                                    " and a multiple of ", FormatWindow(kSliceMs)));
   }
   return absl::OkStatus();
 }
@@ -230,10 +230,9 @@ absl::Status ReadTierKeys(YamlReader& reader, const SloSpec& spec, Tier& tier) {
   RETURN_IF_ERROR(ReadWindow(reader, "long", tier.long_ms));
   RETURN_IF_ERROR(ReadWindow(reader, "short", tier.short_ms));
   if (tier.short_ms >= tier.long_ms || tier.long_ms > spec.period_ms) {
-    return reader.node().Error(
-        absl::StrCat("tier ", tier.name, " wants short < long <= period, got ",
-                     base::FormatDuration(tier.short_ms), ", ", base::FormatDuration(tier.long_ms),
-                     ", ", base::FormatDuration(spec.period_ms)));
+    return reader.node().Error(absl::StrCat(
+        "tier ", tier.name, " wants short < long <= period, got ", FormatWindow(tier.short_ms),
+        ", ", FormatWindow(tier.long_ms), ", ", FormatWindow(spec.period_ms)));
   }
   std::string weight = "time";
   if (reader.String("weight", weight)) {

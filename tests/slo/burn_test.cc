@@ -1,5 +1,5 @@
-// The vectors of burn-rate alerting: detection and reset times of steady faults (D), firings of incidents (I), traffic
-// weighting (W), exhaustion (T), and the arithmetic of budgets.
+// The vectors of burn-rate alerting: detection and reset times of steady faults (D), firings of
+// incidents (I), traffic weighting (W), exhaustion (T), and the arithmetic of budgets.
 #include "slo/burn.h"
 
 #include <gtest/gtest.h>
@@ -16,15 +16,20 @@
 namespace slowburn::slo {
 namespace {
 
-constexpr int64_t kEvents = 10'000;  // in ten seconds: every error ratio of the tables is a whole number of them
+constexpr int64_t kEvents =
+    10'000;  // in ten seconds: every error ratio of the tables is a whole number of them
 constexpr DurationMs kStep = 10 * base::kSecond;
 
 struct Firing {
-  DurationMs from = 0, to = 0;  // evaluations, from the start of the fault; to: the first that is silent again
+  DurationMs from = 0,
+             to =
+                 0;  // evaluations, from the start of the fault; to: the first that is silent again
 };
 
-// A clean history of three days, then `bad` of each 10 000 events for `fault`, then clean again; what each tier does.
-std::map<std::string, std::vector<Firing>> Simulate(const SloSpec& spec, int64_t bad, DurationMs fault, DurationMs after) {
+// A clean history of three days, then `bad` of each 10 000 events for `fault`, then clean again;
+// what each tier does.
+std::map<std::string, std::vector<Firing>> Simulate(const SloSpec& spec, int64_t bad,
+                                                    DurationMs fault, DurationMs after) {
   SliLedger ledger(spec.sli, {});
   Traffic traffic(ledger);
   for (TimestampMs t = kT0 - 73 * base::kHour; t <= kT0; t += kStep) traffic.Step(t, kEvents, 0);
@@ -45,10 +50,12 @@ std::map<std::string, std::vector<Firing>> Simulate(const SloSpec& spec, int64_t
   return out;
 }
 
-// Exactly when a steady ratio bad/10 000 exceeds the tier's threshold: the first evaluation after L · k·b / e.
+// Exactly when a steady ratio bad/10 000 exceeds the tier's threshold: the first evaluation after L
+// · k·b / e.
 DurationMs FirstEvaluationAfterDetection(const Tier& tier, int64_t bad) {
   const auto numerator = static_cast<uint64_t>(tier.long_ms) * tier.threshold.num * kEvents;
-  const auto denominator = tier.threshold.den * static_cast<uint64_t>(bad) * static_cast<uint64_t>(kStep);
+  const auto denominator =
+      tier.threshold.den * static_cast<uint64_t>(bad) * static_cast<uint64_t>(kStep);
   return static_cast<DurationMs>(numerator / denominator + 1) * kStep;
 }
 
@@ -62,7 +69,7 @@ DurationMs FirstEvaluationAtReset(const Tier& tier, int64_t bad) {
 
 struct Steady {
   const char* id;
-  int64_t bad;  // of 10 000
+  int64_t bad;                 // of 10 000
   double detect[4], reset[4];  // seconds, in the order of the tiers; detect 0: never
 };
 
@@ -126,7 +133,9 @@ struct Incident {
   int64_t bad;
   DurationMs fault;
   // Seconds from the start of the incident, as published; 0, 0: silent.
-  struct { double from, to; } tiers[4];
+  struct {
+    double from, to;
+  } tiers[4];
 };
 
 constexpr Incident kIncidents[] = {
@@ -191,24 +200,33 @@ TEST(BurnTier, TrafficWeightSeesWhatTheBudgetReallyLost) {
     const WindowCount hour = CountOf(c.bad, c.total);
     const WindowCount minutes = CountOf((c.bad + 11) / 12, c.total / 12);
     EXPECT_EQ(ReadTier(by_time, by_time.tiers[0], hour, minutes, period).fires(), c.time) << c.id;
-    EXPECT_EQ(ReadTier(by_traffic, by_traffic.tiers[0], hour, minutes, period).fires(), c.traffic) << c.id;
+    EXPECT_EQ(ReadTier(by_traffic, by_traffic.tiers[0], hour, minutes, period).fires(), c.traffic)
+        << c.id;
   }
   // Ten days of the same traffic say as much as thirty.
   const WindowCount third = CountOf(0, 3'600'000, 10 * base::kDay);
-  EXPECT_TRUE(ReadTier(by_traffic, by_traffic.tiers[0], CountOf(217, 1'200), CountOf(19, 100), third).fires());
-  EXPECT_FALSE(ReadTier(by_traffic, by_traffic.tiers[0], CountOf(216, 1'200), CountOf(19, 100), third).fires());
+  EXPECT_TRUE(
+      ReadTier(by_traffic, by_traffic.tiers[0], CountOf(217, 1'200), CountOf(19, 100), third)
+          .fires());
+  EXPECT_FALSE(
+      ReadTier(by_traffic, by_traffic.tiers[0], CountOf(216, 1'200), CountOf(19, 100), third)
+          .fires());
 }
 
 TEST(BurnTier, LowTrafficNeedsEnoughBadEvents) {
   // L1: 99.9 %, ten requests an hour, one failure: a burn rate of 100.
   const SloSpec plain = SpecOf();
-  EXPECT_TRUE(ReadTier(plain, plain.tiers[0], CountOf(1, 10), CountOf(1, 1), CountOf(1, 7200)).fires());
+  EXPECT_TRUE(
+      ReadTier(plain, plain.tiers[0], CountOf(1, 10), CountOf(1, 1), CountOf(1, 7200)).fires());
   EXPECT_DOUBLE_EQ(*BurnRate(CountOf(1, 10), plain.budget), 100);
   EXPECT_NEAR(1 - BudgetOf(CountOf(1, 7200), plain.budget).remaining_ratio, 0.1389, 1e-4);
   const SloSpec guarded =
-      SpecOf("99.9", "30d", "{tiers: [{name: fast, severity: P0, long: 1h, short: 5m, budget: 2%, min_bad: 3}]}");
-  EXPECT_FALSE(ReadTier(guarded, guarded.tiers[0], CountOf(2, 10), CountOf(1, 1), CountOf(2, 7200)).fires());
-  EXPECT_TRUE(ReadTier(guarded, guarded.tiers[0], CountOf(3, 10), CountOf(1, 1), CountOf(3, 7200)).fires());
+      SpecOf("99.9", "30d",
+             "{tiers: [{name: fast, severity: P0, long: 1h, short: 5m, budget: 2%, min_bad: 3}]}");
+  EXPECT_FALSE(
+      ReadTier(guarded, guarded.tiers[0], CountOf(2, 10), CountOf(1, 1), CountOf(2, 7200)).fires());
+  EXPECT_TRUE(
+      ReadTier(guarded, guarded.tiers[0], CountOf(3, 10), CountOf(1, 1), CountOf(3, 7200)).fires());
 }
 
 TEST(BurnTier, NoEventsAreNoErrors) {
@@ -220,12 +238,15 @@ TEST(BurnTier, NoEventsAreNoErrors) {
 
 TEST(BurnTier, AFiringTierHoldsWhileNobodyMeasures) {
   const SloSpec spec = SpecOf();
-  const TierReading dark = ReadTier(spec, spec.tiers[0], CountOf(50, 100), CountOf(0, 0, 0), CountOf(50, 100));
+  const TierReading dark =
+      ReadTier(spec, spec.tiers[0], CountOf(50, 100), CountOf(0, 0, 0), CountOf(50, 100));
   EXPECT_FALSE(dark.fires());
   EXPECT_TRUE(dark.holds());
-  const TierReading quiet = ReadTier(spec, spec.tiers[0], CountOf(50, 100), CountOf(0, 0, 60'000), CountOf(50, 100));
+  const TierReading quiet =
+      ReadTier(spec, spec.tiers[0], CountOf(50, 100), CountOf(0, 0, 60'000), CountOf(50, 100));
   EXPECT_FALSE(quiet.holds());  // measured, and there was nothing
-  const TierReading over = ReadTier(spec, spec.tiers[0], CountOf(0, 0), CountOf(0, 0, 0), CountOf(50, 100));
+  const TierReading over =
+      ReadTier(spec, spec.tiers[0], CountOf(0, 0), CountOf(0, 0, 0), CountOf(50, 100));
   EXPECT_FALSE(over.holds());
 }
 
@@ -235,8 +256,9 @@ TEST(Budget, IsExactAndMayBeOverspent) {
     int64_t bad, total;
     double allowed, remaining;
     bool exhausted;
-  } cases[] = {{0, 0, 0, 1, false},          {0, 1000, 1, 1, false},    {1, 1000, 1, 0, true},
-               {500, 1'000'000, 1000, 0.5, false}, {3, 1000, 1, -2, true},    {1, 1001, 1.001, 1 - 1 / 1.001, false}};
+  } cases[] = {{0, 0, 0, 1, false},    {0, 1000, 1, 1, false},
+               {1, 1000, 1, 0, true},  {500, 1'000'000, 1000, 0.5, false},
+               {3, 1000, 1, -2, true}, {1, 1001, 1.001, 1 - 1 / 1.001, false}};
   for (const auto& c : cases) {
     const Budget budget = BudgetOf(CountOf(c.bad, c.total), b);
     EXPECT_NEAR(budget.allowed_bad, c.allowed, 1e-12);
@@ -264,13 +286,15 @@ class FormulaSource final : public CumulativeSource {
 };
 
 TEST(Exhaustion, WaitsForTheBurstThatAgesOut) {
-  // T1: 30 d at one a second and 99.9 % (2592 allowed); 2000 bad in a burst 29 d ago; now 0.6 % bad.
+  // T1: 30 d at one a second and 99.9 % (2592 allowed); 2000 bad in a burst 29 d ago; now 0.6 %
+  // bad.
   const TimestampMs now = kT0;
   const TimestampMs burst = now - 29 * base::kDay;
   const FormulaSource counts([&](TimestampMs t) {
     return std::pair{t >= burst ? 2000.0 : 0.0, double(t - (now - 40 * base::kDay)) / 1000};
   });
-  const auto seconds = ForecastExhaustion(counts, {1, 1000}, now, 30 * base::kDay, {0.006 / 1000, 1.0 / 1000});
+  const auto seconds =
+      ForecastExhaustion(counts, {1, 1000}, now, 30 * base::kDay, {0.006 / 1000, 1.0 / 1000});
   ASSERT_TRUE(seconds.has_value());
   EXPECT_NEAR(*seconds / 3600, 120, 1e-6);  // not (2592 - 2000) / 0.006 s = 27.4 h
 }
@@ -279,9 +303,11 @@ TEST(Exhaustion, OfAFlatBurnIsTheClosedForm) {
   // T2: 27 % left, all of it spent long ago evenly enough not to age out first; burn rate 6.
   const TimestampMs now = kT0;
   const FormulaSource counts([&](TimestampMs t) {
-    return std::pair{t >= now - base::kDay ? 0.73 * 2592 : 0.0, double(t - (now - 40 * base::kDay)) / 1000};
+    return std::pair{t >= now - base::kDay ? 0.73 * 2592 : 0.0,
+                     double(t - (now - 40 * base::kDay)) / 1000};
   });
-  const auto seconds = ForecastExhaustion(counts, {1, 1000}, now, 30 * base::kDay, {0.006 / 1000, 1.0 / 1000});
+  const auto seconds =
+      ForecastExhaustion(counts, {1, 1000}, now, 30 * base::kDay, {0.006 / 1000, 1.0 / 1000});
   ASSERT_TRUE(seconds.has_value());
   EXPECT_NEAR(*seconds / 86400, 1.35, 1e-6);
 }
@@ -302,7 +328,8 @@ TEST(Exhaustion, EqualsALinearSearch) {
       const std::vector<TimestampMs> edges = {kT0 - period + delta, kT0};
       const auto at = counts.At(edges);
       const double bad = (at[1].bad - at[0].bad).ToDouble() + pace.bad_per_ms * double(delta);
-      const double total = (at[1].total - at[0].total).ToDouble() + pace.total_per_ms * double(delta);
+      const double total =
+          (at[1].total - at[0].total).ToDouble() + pace.total_per_ms * double(delta);
       if (bad >= 0.001 * total) wanted = double(delta) / 1000;
     }
     ASSERT_EQ(found.has_value(), wanted.has_value()) << variant;
@@ -316,7 +343,8 @@ TEST(Exhaustion, EqualsALinearSearch) {
 TEST(Exhaustion, IsUnknownWithoutTrafficAndNeverBelowTheBudget) {
   const SloSpec spec = SpecOf("99.9", "1d", "{tiers: []}");
   SliLedger ledger(spec.sli, {});
-  EXPECT_EQ(SecondsToExhaustion(ledger, spec.budget, kT0, spec.period_ms, base::kHour), std::nullopt);
+  EXPECT_EQ(SecondsToExhaustion(ledger, spec.budget, kT0, spec.period_ms, base::kHour),
+            std::nullopt);
   Traffic traffic(ledger);
   TimestampMs t = kT0;
   for (; t < kT0 + 3 * base::kHour; t += kStep) traffic.Step(t, 9999, 1);

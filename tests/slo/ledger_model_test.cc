@@ -1,5 +1,5 @@
-// The ledger against brute force: random series with resets, gaps, late and repeated samples, markers, NaN and start
-// timestamps, while SLIs come and go and the process is stopped and killed.
+// The ledger against brute force: random series with resets, gaps, late and repeated samples,
+// markers, NaN and start timestamps, while SLIs come and go and the process is stopped and killed.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -21,7 +21,8 @@ constexpr SliceLog::Options kSlices{.keep_ms = 3 * base::kDay, .fine_ms = 3 * ba
 // A pool over a World's store, restarted at will.
 class Runner {
  public:
-  explicit Runner(World& world) : world_(world), deps_(world.Deps()), options_(world.Options()), metrics_(world.registry) {
+  explicit Runner(World& world)
+      : world_(world), deps_(world.Deps()), options_(world.Options()), metrics_(world.registry) {
     options_.persist_interval_ms = 20 * base::kSecond;
   }
   void Open(const std::vector<Sli>& slis) {
@@ -31,7 +32,8 @@ class Runner {
   }
   void Apply(const std::vector<Sli>& slis) {
     std::map<std::string, LedgerPool::Wanted> wanted;
-    for (const Sli& sli : slis) wanted.emplace(sli.CanonicalText(), LedgerPool::Wanted{sli, kSlices});
+    for (const Sli& sli : slis)
+      wanted.emplace(sli.CanonicalText(), LedgerPool::Wanted{sli, kSlices});
     pool_->Apply(wanted);
   }
   void Settle() {
@@ -75,7 +77,8 @@ void ExpectSame(const SliLedger& a, const SliLedger& b, TimestampMs from, Timest
   }
 }
 
-void ExpectLaw(const SliLedger& ledger, tsdb::Storage& storage, TimestampMs from, TimestampMs to, testing::Random& random) {
+void ExpectLaw(const SliLedger& ledger, tsdb::Storage& storage, TimestampMs from, TimestampMs to,
+               testing::Random& random) {
   const BruteForce by_hand = CountByHand(ledger.sli(), storage);
   for (int i = 0; i < 30; ++i) {
     const DurationMs length = random.Between(1, (to - from) / kSliceMs) * kSliceMs;
@@ -96,12 +99,14 @@ struct Series {
 };
 
 // One commit of random rows around `now`.
-std::vector<Row> RandomRows(std::vector<Series>& series, TimestampMs now, DurationMs late, testing::Random& random) {
+std::vector<Row> RandomRows(std::vector<Series>& series, TimestampMs now, DurationMs late,
+                            testing::Random& random) {
   std::vector<Row> rows;
   for (Series& s : series) {
     if (random.OneIn(6)) continue;  // a gap
     if (random.OneIn(40)) s.value = 0;
-    if (random.OneIn(60)) s.value = double(random.Below(50)), s.started = s.started != 0 ? now - 1000 : 0;
+    if (random.OneIn(60))
+      s.value = double(random.Below(50)), s.started = s.started != 0 ? now - 1000 : 0;
     s.value += s.fractional ? random.Unit() * 10 : double(random.Below(20));
     Row row{s.labels, now - random.Between(0, 4000), s.value, s.started};
     if (random.OneIn(30)) row.v = random.OneIn(2) ? tsdb::StaleNaN() : std::nan("");
@@ -131,7 +136,8 @@ void RunModel(uint64_t seed, DurationMs late) {
   const Sli first = SpecOf().sli;
   Sli second = first;
   second.part_kind = Sli::Part::kGood;
-  second.part = {tsdb::Matcher::Equal("__name__", "requests_total"), tsdb::Matcher::Equal("code", "200")};
+  second.part = {tsdb::Matcher::Equal("__name__", "requests_total"),
+                 tsdb::Matcher::Equal("code", "200")};
   std::vector<Sli> slis = {first};
   TimestampMs now = kT0;
   runner.Open(slis);
@@ -173,10 +179,12 @@ TEST(LedgerModel, EqualsBruteForceInOrder) {
 
 TEST(LedgerModel, EqualsBruteForceWithLateSamples) {
   testing::Random seeds;
-  for (int round = 0; round < 6 && !HasFatalFailure(); ++round) RunModel(seeds.Next(), 10 * base::kMinute);
+  for (int round = 0; round < 6 && !HasFatalFailure(); ++round)
+    RunModel(seeds.Next(), 10 * base::kMinute);
 }
 
-// One pool runs through, the other is killed and restarted: not a bit may differ, fractions and coverage included.
+// One pool runs through, the other is killed and restarted: not a bit may differ, fractions and
+// coverage included.
 TEST(LedgerModel, AKilledLedgerIsIdenticalToOneThatRanThrough) {
   testing::Random random;
   World world;
@@ -208,7 +216,8 @@ TEST(LedgerModel, AKilledLedgerIsIdenticalToOneThatRanThrough) {
   while (mortal->Step()) {
   }
   std::vector<Series> series;
-  for (int i = 0; i < 10; ++i) series.push_back({Requests(i < 3 ? "500" : "200", absl::StrCat(i)), 0, i % 2 == 0});
+  for (int i = 0; i < 10; ++i)
+    series.push_back({Requests(i < 3 ? "500" : "200", absl::StrCat(i)), 0, i % 2 == 0});
   TimestampMs now = kT0;
   for (int i = 0; i < 1500; ++i) {
     now += random.OneIn(200) ? base::kHour : random.Between(5000, 20000);
@@ -228,14 +237,17 @@ TEST(LedgerModel, AKilledLedgerIsIdenticalToOneThatRanThrough) {
     while (mortal->Step()) {
     }
     world.clock.Set(now);
-    mortal->Tick(now);  // finds out what came before the samples of idle series, and begins the recount
+    mortal->Tick(
+        now);  // finds out what came before the samples of idle series, and begins the recount
     live.Tick(now);
     const std::string text = sli.CanonicalText();
-    ExpectSame(*live.LedgerOf(text), *mortal->LedgerOf(text), kT0 - base::kHour, now + base::kMinute);
+    ExpectSame(*live.LedgerOf(text), *mortal->LedgerOf(text), kT0 - base::kHour,
+               now + base::kMinute);
     if (HasFatalFailure()) return;
     while (mortal->Step()) {
     }
-    ExpectSame(*live.LedgerOf(text), *mortal->LedgerOf(text), kT0 - base::kHour, now + base::kMinute);
+    ExpectSame(*live.LedgerOf(text), *mortal->LedgerOf(text), kT0 - base::kHour,
+               now + base::kMinute);
     if (HasFatalFailure()) return;
   }
 }
@@ -246,7 +258,8 @@ TEST(LedgerModel, ConcurrentCommitsAreCountedOnce) {
   Runner runner(world);
   const Sli first = SpecOf().sli;
   Sli second = first;
-  second.part = {tsdb::Matcher::Equal("__name__", "requests_total"), tsdb::Matcher::Equal("pod", "1")};
+  second.part = {tsdb::Matcher::Equal("__name__", "requests_total"),
+                 tsdb::Matcher::Equal("pod", "1")};
   runner.Open({first});
   std::vector<std::thread> writers;
   constexpr int kThreads = 3, kCommits = 1200;
@@ -275,7 +288,8 @@ TEST(LedgerModel, ConcurrentCommitsAreCountedOnce) {
   runner.Settle();
   for (const Sli& sli : {first, second}) {
     const BruteForce by_hand = CountByHand(sli, world.storage);
-    const WindowCount all = runner.pool().LedgerOf(sli.CanonicalText())->Window(kT0 + base::kDay, 2 * base::kDay);
+    const WindowCount all =
+        runner.pool().LedgerOf(sli.CanonicalText())->Window(kT0 + base::kDay, 2 * base::kDay);
     EXPECT_EQ(all.total, by_hand.total);
     EXPECT_EQ(all.bad, by_hand.part);
     EXPECT_GT(all.total, EventCount::FromInt(kThreads * kCommits * 7));

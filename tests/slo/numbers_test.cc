@@ -18,8 +18,14 @@ TEST(Ratio, DecimalsAreReadExactly) {
   const struct {
     const char* text;
     uint64_t num, den;
-  } cases[] = {{"99.9", 999, 10},        {"0.1", 1, 10},    {"100", 100, 1}, {"99.95", 1999, 20},
-               {"0", 0, 1},              {"007", 7, 1},     {"14.4", 72, 5}, {"99.999999999", 99999999999, 1000000000},
+  } cases[] = {{"99.9", 999, 10},
+               {"0.1", 1, 10},
+               {"100", 100, 1},
+               {"99.95", 1999, 20},
+               {"0", 0, 1},
+               {"007", 7, 1},
+               {"14.4", 72, 5},
+               {"99.999999999", 99999999999, 1000000000},
                {"999999999", 999999999, 1}};
   for (const auto& c : cases) {
     ASSERT_OK_AND_ASSIGN(const Ratio ratio, ParseDecimal(c.text));
@@ -29,9 +35,11 @@ TEST(Ratio, DecimalsAreReadExactly) {
 }
 
 TEST(Ratio, WhatIsNoDecimalIsRefused) {
-  for (const char* text : {"", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", " 1", "1 ", "1.2.3", "0x1", "99.9%", "nan",
-                           "1.0000000000", "1000000000"}) {
-    EXPECT_THAT(ParseDecimal(text), IsCode(absl::StatusCode::kInvalidArgument, "is not a decimal number")) << text;
+  for (const char* text : {"", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", " 1", "1 ", "1.2.3",
+                           "0x1", "99.9%", "nan", "1.0000000000", "1000000000"}) {
+    EXPECT_THAT(ParseDecimal(text),
+                IsCode(absl::StatusCode::kInvalidArgument, "is not a decimal number"))
+        << text;
   }
 }
 
@@ -46,7 +54,8 @@ TEST(Ratio, ProductsReduceBeforeTheyOverflow) {
   const uint64_t big = uint64_t{1} << 62;
   ASSERT_OK_AND_ASSIGN(const Ratio one, Multiply(MakeRatio(big, 3), MakeRatio(3, big)));
   EXPECT_EQ(one, (Ratio{1, 1}));
-  EXPECT_THAT(Multiply(MakeRatio(big, 3), MakeRatio(big, 5)), IsCode(absl::StatusCode::kOutOfRange, "fewer digits"));
+  EXPECT_THAT(Multiply(MakeRatio(big, 3), MakeRatio(big, 5)),
+              IsCode(absl::StatusCode::kOutOfRange, "fewer digits"));
   EXPECT_LT(MakeRatio(1, big), MakeRatio(1, big - 1));
 }
 
@@ -62,7 +71,8 @@ TEST(EventCount, WholeNumbersStayWhole) {
 TEST(EventCount, SumsDoNotDependOnTheOrder) {
   testing::Random random;
   std::vector<double> values;
-  for (int i = 0; i < 1000; ++i) values.push_back(std::ldexp(random.Unit(), int(random.Between(-20, 60))));
+  for (int i = 0; i < 1000; ++i)
+    values.push_back(std::ldexp(random.Unit(), int(random.Between(-20, 60))));
   EventCount forward, shuffled;
   for (const double v : values) forward += EventCount::FromDouble(v);
   std::shuffle(values.begin(), values.end(), random.engine());
@@ -90,11 +100,14 @@ TEST(EventCount, ProductsCompareExactly) {
   const EventCount total = EventCount::FromInt(1'000'000'000'000'000);
   const EventCount bad = EventCount::FromInt(14'400'000'000'000);
   EXPECT_EQ(CompareProducts(bad, 625, total, 9), std::strong_ordering::equal);
-  EXPECT_EQ(CompareProducts(bad + EventCount::FromInt(1), 625, total, 9), std::strong_ordering::greater);
-  EXPECT_EQ(CompareProducts(bad - EventCount::FromDouble(0x1p-48), 625, total, 9), std::strong_ordering::less);
+  EXPECT_EQ(CompareProducts(bad + EventCount::FromInt(1), 625, total, 9),
+            std::strong_ordering::greater);
+  EXPECT_EQ(CompareProducts(bad - EventCount::FromDouble(0x1p-48), 625, total, 9),
+            std::strong_ordering::less);
   const uint64_t most = std::numeric_limits<uint64_t>::max();
-  EXPECT_EQ(CompareProducts(EventCount::FromDouble(0x1p63), most, EventCount::FromDouble(0x1p63), most),
-            std::strong_ordering::equal);
+  EXPECT_EQ(
+      CompareProducts(EventCount::FromDouble(0x1p63), most, EventCount::FromDouble(0x1p63), most),
+      std::strong_ordering::equal);
 }
 
 TEST(Fingerprint, IsFnv1a) {

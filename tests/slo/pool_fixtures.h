@@ -26,7 +26,8 @@ struct BruteForce {
 
   std::pair<EventCount, EventCount> Window(TimestampMs from, TimestampMs to) const {
     std::pair<EventCount, EventCount> out;
-    for (auto it = slices.lower_bound(from / kSliceMs); it != slices.end() && it->first < to / kSliceMs; ++it) {
+    for (auto it = slices.lower_bound(from / kSliceMs);
+         it != slices.end() && it->first < to / kSliceMs; ++it) {
       out.first += it->second.first;
       out.second += it->second.second;
     }
@@ -34,7 +35,8 @@ struct BruteForce {
   }
 };
 
-inline void AddSeries(const Sli& sli, const tsdb::Labels& labels, tsdb::SampleIterator& samples, BruteForce& out) {
+inline void AddSeries(const Sli& sli, const tsdb::Labels& labels, tsdb::SampleIterator& samples,
+                      BruteForce& out) {
   const uint8_t roles = sli.RolesOf(labels);
   bool has_before = false;
   Point before;
@@ -107,7 +109,9 @@ inline tsdb::Labels Requests(const std::string& code, const std::string& pod = "
 class World {
  public:
   explicit World(DurationMs late_window = 0)
-      : storage({.out_of_order_window_ms = late_window}), executor(clock), late_window_(late_window) {
+      : storage({.out_of_order_window_ms = late_window}),
+        executor(clock),
+        late_window_(late_window) {
     clock.Set(kT0);
   }
 
@@ -123,7 +127,9 @@ class World {
             .registry = registry};
   }
   SloManagerOptions Options() const {
-    return {.late_window_ms = late_window_, .fill_step_samples = 1000, .external_url = "http://slowburn"};
+    return {.late_window_ms = late_window_,
+            .fill_step_samples = 1000,
+            .external_url = "http://slowburn"};
   }
 
   void Start(std::vector<SloSpec> specs) {

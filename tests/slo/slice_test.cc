@@ -20,7 +20,8 @@ TEST(SliceColumn, EqualsAPlainArray) {
     std::vector<EventCount> model(60);
     for (int i = 0; i < 300; ++i) {
       const size_t at = random.Below(60);
-      EventCount delta = EventCount::FromInt(int64_t(random.Next() >> (64 - random.Between(1, 62))));
+      EventCount delta =
+          EventCount::FromInt(int64_t(random.Next() >> (64 - random.Between(1, 62))));
       if (random.OneIn(40)) delta = EventCount::FromDouble(random.Unit());
       column.Add(at, delta);
       model[at] += delta;
@@ -74,7 +75,8 @@ TEST(SliceLog, SlicesAreLeftOpen) {
 
 TEST(SliceLog, OldSlicesBecomeMinutesAndThenVanish) {
   SliceLog log({.keep_ms = 4 * base::kHour, .fine_ms = 2 * base::kHour});
-  for (TimestampMs t = kT0; t <= kT0 + 12 * base::kHour; t += 10'000) log.AddTotal(t, EventCount::FromInt(1));
+  for (TimestampMs t = kT0; t <= kT0 + 12 * base::kHour; t += 10'000)
+    log.AddTotal(t, EventCount::FromInt(1));
   const TimestampMs end = kT0 + 12 * base::kHour;
   EXPECT_EQ(log.Edge(end - 30'000), end - 30'000);
   const TimestampMs old = kT0 + 7 * base::kHour - 30'000;
@@ -97,11 +99,13 @@ TEST(SliceLog, EqualsAMapOfSlices) {
       TimestampMs b = kT0 + random.Between(-50, 250 * 360) * 10'000;
       if (a > b) std::swap(a, b);
       int64_t part = 0, total = 0;
-      for (auto it = counts.lower_bound(a / 10'000); it != counts.end() && it->first < b / 10'000; ++it) {
+      for (auto it = counts.lower_bound(a / 10'000); it != counts.end() && it->first < b / 10'000;
+           ++it) {
         part += it->second.first;
         total += it->second.second;
       }
-      const auto bits = std::distance(covered.lower_bound(a / 10'000), covered.lower_bound(b / 10'000));
+      const auto bits =
+          std::distance(covered.lower_bound(a / 10'000), covered.lower_bound(b / 10'000));
       const SliceTotals sums = log.Before(b) - log.Before(a);
       ASSERT_EQ(sums, (SliceTotals{EventCount::FromInt(part), EventCount::FromInt(total), bits}));
     };
@@ -109,15 +113,21 @@ TEST(SliceLog, EqualsAMapOfSlices) {
       const TimestampMs t = kT0 + random.Between(0, 240 * base::kHour);
       const int64_t n = random.Between(0, 300);
       switch (random.Below(5)) {
-        case 0: log.AddPart(t, EventCount::FromInt(n)), counts[SliceOf(t)].first += n; break;
-        case 1: log.AddTotal(t, EventCount::FromInt(n)), counts[SliceOf(t)].second += n; break;
+        case 0:
+          log.AddPart(t, EventCount::FromInt(n)), counts[SliceOf(t)].first += n;
+          break;
+        case 1:
+          log.AddTotal(t, EventCount::FromInt(n)), counts[SliceOf(t)].second += n;
+          break;
         case 2: {
           const TimestampMs until = t + random.Between(1, 2 * base::kHour);
           log.Cover(t, until);
           for (int64_t s = SliceOf(t + 1); s <= SliceOf(until); ++s) covered.insert(s);
           break;
         }
-        case 3: check(); break;
+        case 3:
+          check();
+          break;
         default: {
           if (!random.OneIn(10)) break;
           // To the disk and back.

@@ -23,13 +23,12 @@ inline SloSpec SpecOf(const std::string& objective = "99.9", const std::string& 
                       const std::string& alerting = "{preset: google-30d}",
                       const std::string& name = "availability", const std::string& more = "") {
   SloFiles files;
-  LoadSloText(absl::StrCat("kind: SLO\nname: ", name, "\nservice: checkout\n",
-                           "labels: {team: pay}\n",
-                           "sli: {events: {bad: 'requests_total{code=\"500\"}', ",
-                           "total: 'requests_total'}}\n",
-                           "objective: {target: \"", objective, "\", period: ", period, "}\n",
-                           "alerting: ", alerting, "\n", more),
-              "test.yml", files);
+  LoadSloText(
+      absl::StrCat("kind: SLO\nname: ", name, "\nservice: checkout\n", "labels: {team: pay}\n",
+                   "sli: {events: {bad: 'requests_total{code=\"500\"}', ",
+                   "total: 'requests_total'}}\n", "objective: {target: \"", objective,
+                   "\", period: ", period, "}\n", "alerting: ", alerting, "\n", more),
+      "test.yml", files);
   EXPECT_TRUE(files.errors.empty()) << files.errors.front();
   return files.specs.empty() ? SloSpec{} : files.specs.front();
 }
@@ -42,8 +41,8 @@ class Traffic {
     const tsdb::Labels bad{{"__name__", "requests_total"}, {"code", "500"}};
     good_ = ledger.TrackOf(tsdb::SeriesRef(1), good, ledger.sli().RolesOf(good),
                            SliLedger::Origin::kNew);
-    bad_ = ledger.TrackOf(tsdb::SeriesRef(2), bad, ledger.sli().RolesOf(bad),
-                          SliLedger::Origin::kNew);
+    bad_ =
+        ledger.TrackOf(tsdb::SeriesRef(2), bad, ledger.sli().RolesOf(bad), SliLedger::Origin::kNew);
   }
   // Samples of time t: so many more events than at the sample before.
   void Step(TimestampMs t, double good, double bad) {

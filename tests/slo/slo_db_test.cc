@@ -1,0 +1,77 @@
+// The engine over the real store, closed and opened again.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "slo/slo_manager.h"
+#include "tests/slo/pool_fixtures.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/fake_executor.h"
+#include "tests/testing/status_matchers.h"
+#include "tsdb/db.h"
+
+namespace slowburn::slo {
+namespace {
+
+struct Server {
+  Server(const std::string& path, testing::FakeClock& clock) : executor(clock) {
+    tsdb::DbOptions options;
+    options.path = path;
+    auto opened = tsdb::Db::Open(options, clock, registry);
+    EXPECT_OK(opened);
+    db = *std::move(opened);
+    manager = std::make_unique<SloManager>(SloManager::DepsOf(*db, clock, executor, sink, registry),
+                                           SloManagerOptions{});
+    EXPECT_OK(manager->Start({SpecOf()}));
+    executor.RunPosted();
+  }
+  ~Server() { manager.reset(); }
+
+  testing::FakeExecutor executor;
+  RecordingSink sink;
+  prometheus::Registry registry;
+  std::unique_ptr<tsdb::Db> db;
+  std::unique_ptr<SloManager> manager;
+};
+
+TEST(SloOverDb, CountsSurviveARestart) {
+  const std::string path = ::testing::TempDir() + "/slo_db_test";
+  std::filesystem::remove_all(path);
+  testing::FakeClock clock(kT0 + base::kHour);
+  auto server = std::make_unique<Server>(path, clock);
+  double good = 0, bad = 0;
+  TimestampMs t = kT0;
+  const auto serve = [&](int steps) {
+    for (int i = 0; i < steps; ++i, t += 10'000) {
+      if (clock.Now() < t) server->executor.AdvanceTo(t);
+      EXPECT_EQ(
+          Commit(*server->db, {{Requests("200"), t, good += 99}, {Requests("500"), t, bad += 1}}),
+          2u);
+    }
+  };
+  serve(500);
+  for (int restart = 0; restart < 3; ++restart) {
+    server->executor.AdvanceTo(std::max(clock.Now(), t));
+    const SloStatus before = *server->manager->Status("checkout-availability", std::nullopt);
+    const BruteForce by_hand = CountByHand(SpecOf().sli, *server->db);
+    EXPECT_EQ(before.period.total, by_hand.total);
+    EXPECT_EQ(before.period.bad, by_hand.part);
+    server.reset();
+    server = std::make_unique<Server>(path, clock);
+    const SloStatus after = *server->manager->Status("checkout-availability", std::nullopt);
+    EXPECT_EQ(after.period.total, before.period.total);
+    EXPECT_EQ(after.period.bad, before.period.bad);
+    EXPECT_EQ(after.coverage, before.coverage);
+    EXPECT_EQ(after.burn_rates, before.burn_rates);
+    serve(200);
+  }
+  server.reset();
+  std::filesystem::remove_all(path);
+}
+
+}  // namespace
+}  // namespace slowburn::slo
