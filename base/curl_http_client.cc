@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <charconv>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -302,14 +304,26 @@ absl::Status Configure(CURL* easy, Transfer& transfer) {
   return absl::OkStatus();
 }
 
-absl::Status ToStatus(CURLcode code, const Transfer& transfer) {
+// libcurl says that it could not connect; the system's word (connection refused, no route to host) says why.
+std::string Reason(CURL* easy, CURLcode code, const Transfer& transfer) {
+  const std::string reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
+  long os_error = 0;
+  if (code != CURLE_COULDNT_CONNECT || curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK || os_error == 0) {
+    return reason;
+  }
+  std::string word = std::generic_category().message(int(os_error));
+  word[0] = char(std::tolower(static_cast<unsigned char>(word[0])));
+  return absl::StrCat(reason, ": ", word);
+}
+
+absl::Status ToStatus(CURL* easy, CURLcode code, const Transfer& transfer) {
   const HttpRequest& request = transfer.request;
   const std::string what = Describe(request);
   if (transfer.body_too_large) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, ": body is larger than ", request.max_body_bytes, " bytes"));
   }
-  const char* reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
+  const std::string reason = Reason(easy, code, transfer);
   const std::string message = absl::StrCat(what, ": ", reason);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -452,7 +466,7 @@ void CurlHttpClient::EndFinished() {
     active_.erase(easy);
     Recycle(easy);
     if (code != CURLE_OK) {
-      transfer->done(ToStatus(code, *transfer));
+      transfer->done(ToStatus(easy, code, *transfer));
       continue;
     }
     transfer->response.status = static_cast<int>(status);
