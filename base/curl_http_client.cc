@@ -462,11 +462,12 @@ void CurlHttpClient::EndFinished() {
     const std::unique_ptr<Transfer> transfer = TransferOf(easy);
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    const absl::Status failure = code == CURLE_OK ? absl::OkStatus() : ToStatus(easy, code, *transfer);
     curl_multi_remove_handle(multi_, easy);
     active_.erase(easy);
     Recycle(easy);
-    if (code != CURLE_OK) {
-      transfer->done(ToStatus(easy, code, *transfer));
+    if (!failure.ok()) {
+      transfer->done(failure);
       continue;
     }
     transfer->response.status = static_cast<int>(status);

@@ -23,7 +23,6 @@ DOORS = [
     (r"snappy", r"^ingest/compression\.cc$|^tests/|^bench/"),
     (r"zstd\.h", r"^ingest/compression\.cc$|^tsdb/|^tests/|^bench/"),
     (r"yaml\.h>", r"^base/yaml[a-z_]*\.cc$"),
-    (r"spdlog/", r"^base/log\.cc$"),
     (r"CLI/", r"^app/"),
 ]
 
