@@ -47,6 +47,12 @@ std::string Indented(const std::string& text, const std::string& indent) {
   return out;
 }
 
+rules::LabelPairs PairsOf(const tsdb::Labels& labels) {
+  rules::LabelPairs pairs;
+  for (const tsdb::LabelView label : labels) pairs.emplace_back(label.name, label.value);
+  return pairs;
+}
+
 std::string PairsText(const rules::LabelPairs& pairs) {
   std::string out = "{";
   for (const auto& [name, value] : pairs) {
@@ -77,7 +83,7 @@ std::string AlertsText(const std::vector<LabelsAndAnnotations>& alerts) {
                     Indented(absl::StrCat("Labels:", PairsText(alerts[i].labels),
                                           "\nAnnotations:", PairsText(alerts[i].annotations)),
                              "              "),
-                    "\n");
+                    i + 1 < alerts.size() ? ",\n" : "\n");
   }
   return out + "            ]";
 }
@@ -94,7 +100,8 @@ std::string SamplesText(const std::vector<GotSample>& samples) {
   for (const GotSample& s : samples) {
     std::string number = base::FormatFloat(s.value, base::FloatStyle::kExponent);
     std::replace(number.begin(), number.end(), 'e', 'E');
-    absl::StrAppend(&out, out.empty() ? "" : ", ", s.labels.ToString(), " ", s.histogram.empty() ? number : s.histogram);
+    absl::StrAppend(&out, out.empty() ? "" : ", ", PairsText(PairsOf(s.labels)), " ",
+                    s.histogram.empty() ? number : s.histogram);
   }
   return out;
 }
@@ -132,7 +139,7 @@ class TestRun {
     if (last / interval >= kMaxRuleTestSteps) {
       Fail(absl::StrCat("eval_time ", Elapsed(last), " is more than ", kMaxRuleTestSteps, " intervals of ",
                         Elapsed(interval)));
-      return Named();
+      return std::move(failures_);
     }
     for (DurationMs t = 0; t <= last; t += interval) {
       LoadUntil(t);
@@ -144,7 +151,7 @@ class TestRun {
     }
     LoadUntil(last);
     for (const auto& c : test_.exprs) CheckExpr(c);
-    return Named();
+    return std::move(failures_);
   }
 
  private:
@@ -155,13 +162,6 @@ class TestRun {
   }
 
   void Fail(const std::string& text) { failures_.push_back(Indented(text, "    ")); }
-
-  std::vector<std::string> Named() {
-    if (!failures_.empty() && !test_.name.empty()) {
-      failures_.insert(failures_.begin(), absl::StrCat("    name: ", test_.name, ","));
-    }
-    return std::move(failures_);
-  }
 
   // Values become visible when their time comes, so that nothing sees the future.
   void LoadUntil(DurationMs t) {
@@ -215,17 +215,14 @@ class TestRun {
         if (rule.spec->kind != rules::RuleKind::kAlerting || rule.spec->name != c.alertname) continue;
         for (const rules::ActiveAlert& alert : rule.alerts) {
           if (alert.state != rules::AlertState::kFiring) continue;
-          LabelsAndAnnotations one;
-          for (const tsdb::LabelView label : alert.labels) one.labels.emplace_back(label.name, label.value);
-          one.annotations = alert.annotations;
-          got.push_back(std::move(one));
+          got.push_back({PairsOf(alert.labels), alert.annotations});
         }
       }
     }
     std::sort(expected.begin(), expected.end());
     std::sort(got.begin(), got.end());
     if (expected == got) return;
-    Fail(absl::StrCat("alertname: ", c.alertname, ", time: ", Elapsed(c.eval_time), ", \n    exp:", AlertsText(expected),
+    Fail(absl::StrCat(test_.name.empty() ? "" : absl::StrCat("name: ", test_.name, ",\n"), "alertname: ", c.alertname, ", time: ", Elapsed(c.eval_time), ", \n    exp:", AlertsText(expected),
                       ", \n    got:", AlertsText(got)));
   }
 
