@@ -23,7 +23,7 @@ DOORS = [
     (r"snappy", r"^ingest/compression\.cc$|^tests/|^bench/"),
     (r"zstd\.h", r"^ingest/compression\.cc$|^tsdb/|^tests/|^bench/"),
     (r"yaml\.h>", r"^base/yaml[a-z_]*\.cc$"),
-    (r"CLI/", r"^app/"),
+    (r"CLI/", r"^app/|^tests/app/flags_cli_test\.cc$"),
 ]
 
 # (pattern, what to use instead, files that are exempt).
@@ -32,7 +32,7 @@ BANNED = [
     (r"\bthrow\b(?! \()", "absl::Status", None),
     (r"\bstd::c(out|err)\b", "base/log.h, or a FILE* that is passed in", None),
     (r"\b(rand|srand)\(", "tests/testing/random.h, or <random>", None),
-    (r"\bsleep_for\b|\busleep\(|\bsleep\(", "a Clock and an Executor", r"^tests/e2e/|^tests/api/|^tests/base/|^app/"),
+    (r"\bsleep_for\b|\busleep\(|\bsleep\(", "a Clock and an Executor", r"^tests/(e2e|api|base)/|^tests/ingest/node_exporter_test\.cc$|^app/"),
     (r"system_clock::now|\btime\(nullptr\)|gettimeofday", "base::Clock", r"^base/(clock\.cc|mutex\.h)$"),
     (r"\busing namespace\b", "qualified names or single using-declarations", r"^tests/|^bench/"),
     (r"^#pragma once", "include guards", None),
