@@ -85,6 +85,7 @@ class RangeFunctionOperator final : public Operator {
     call.position = NotePosition();
     call.metric = labels.metric_name();
     call.notes = &ctx_.notes;
+    call.params = param_columns_;
     const bool simple = !histograms && buffer_.float_starts.empty() &&
                         input_.mode == RangeMode::kPlain && function_.sliding != nullptr;
     if (simple) {

@@ -41,19 +41,20 @@ PointValue TimeOfLast(const RangeWindow& w, RangeCall& call);
 PointValue Changes(const RangeWindow& w, RangeCall& call);
 PointValue Resets(const RangeWindow& w, RangeCall& call);
 
-void SlidingSum(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingAverage(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingMin(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingMax(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingCount(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingPresent(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingFirst(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingLast(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingChanges(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingResets(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingStddev(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingStdvar(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
-void SlidingDeriv(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out);
+void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingMin(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingMax(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingCount(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingPresent(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingFirst(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingLast(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingChanges(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingResets(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingStddev(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingStdvar(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
+void SlidingDeriv(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out);
 
 }  // namespace slowburn::query
 

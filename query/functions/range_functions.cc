@@ -63,7 +63,7 @@ constexpr Row kTable[] = {
     {FunctionId::kMinOverTime, Plain(FloatStatistic, SlidingMin)},
     {FunctionId::kPredictLinear, Plain(FloatStatistic)},
     {FunctionId::kPresentOverTime, Plain(PresentOverTime, SlidingPresent)},
-    {FunctionId::kQuantileOverTime, Plain(FloatStatistic)},
+    {FunctionId::kQuantileOverTime, Plain(FloatStatistic, SlidingQuantile)},
     {FunctionId::kRate, Rate(true)},
     {FunctionId::kResets, Pairs(Resets, SlidingResets, true)},
     {FunctionId::kStddevOverTime, Plain(FloatStatistic, SlidingStddev)},

@@ -73,7 +73,8 @@ struct RangeCall {
   Position position;        // of the call's first argument: annotations point there
   std::string_view metric;  // of the series
   AnnotationSet* notes = nullptr;
-  absl::Status status;  // set by a kernel whose parameters are wrong
+  std::span<const Column> params;  // the scalar arguments, for sliding kernels
+  absl::Status status;             // set by a kernel whose parameters are wrong
   void Note(Annotation a) { notes->Add(std::move(a), position); }
 };
 
@@ -105,7 +106,7 @@ struct StepWindows {
 
 // Fills out.values and out.present for all steps at once. For series without histograms and start
 // timestamps.
-using SlidingKernel = void (*)(FloatSpan samples, const StepWindows& windows, const RangeCall& call,
+using SlidingKernel = void (*)(FloatSpan samples, const StepWindows& windows, RangeCall& call,
                                Column& out);
 
 struct RangeFunction {

@@ -265,7 +265,7 @@ PointValue RateKernel(const RangeWindow& w, RangeCall& call) {
   return w.floats.empty() ? PointValue::None() : FloatRate(w, call, counter);
 }
 
-void SlidingRate(FloatSpan s, const StepWindows& windows, const RangeCall& call, Column& out) {
+void SlidingRate(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   const bool counter = IsCounterFunction(call.function);
   const double divisor = call.function == FunctionId::kRate ? Seconds(call.range) : 1;
   std::vector<uint32_t> resets;  // where a counter fell
@@ -303,8 +303,7 @@ PointValue InstantRateKernel(const RangeWindow& w, RangeCall& call) {
   return PointValue::Float(rate ? growth / Seconds(b.t - a.t) : growth);
 }
 
-void SlidingInstantRate(FloatSpan s, const StepWindows& windows, const RangeCall& call,
-                        Column& out) {
+void SlidingInstantRate(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   const bool rate = call.function == FunctionId::kIrate;
   for (size_t step = 0; step < windows.steps(); ++step) {
     const uint32_t lo = windows.lo[step], hi = windows.hi[step];

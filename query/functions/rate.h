@@ -7,11 +7,11 @@
 namespace slowburn::query {
 
 PointValue RateKernel(const RangeWindow& window, RangeCall& call);
-void SlidingRate(FloatSpan samples, const StepWindows& windows, const RangeCall& call, Column& out);
+void SlidingRate(FloatSpan samples, const StepWindows& windows, RangeCall& call, Column& out);
 
 // irate and idelta: of the last two samples.
 PointValue InstantRateKernel(const RangeWindow& window, RangeCall& call);
-void SlidingInstantRate(FloatSpan samples, const StepWindows& windows, const RangeCall& call,
+void SlidingInstantRate(FloatSpan samples, const StepWindows& windows, RangeCall& call,
                         Column& out);
 
 // anchored and smoothed: the window's edges are looked up or interpolated instead of extrapolated.

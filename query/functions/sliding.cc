@@ -1,12 +1,14 @@
 // Kernels that go through a series of floats once for all windows.
 //
-// min, max, changes and resets cost O(samples + steps). Sums do not slide: subtracting what leaves
-// the window would lose the digits that compensated summation keeps, so each window is summed anew,
-// as in Prometheus.
+// min, max, changes and resets cost O(samples + steps). Sums slide only where that is exact: of
+// whole numbers whose sums stay below 2^53. Elsewhere subtracting what leaves the window would lose
+// the digits that compensated summation keeps, so each window is summed anew, as in Prometheus.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "query/functions/over_time.h"
+#include "query/histogram/quantile.h"
 
 namespace slowburn::query {
 namespace {
@@ -25,6 +27,40 @@ void EachValues(FloatSpan s, const StepWindows& windows, Column& out, Statistic 
   EachWindow(windows, 1, out,
              [&](uint32_t lo, uint32_t hi) { return statistic(s.v.subspan(lo, hi - lo)); });
 }
+
+// sums[i]: of the first i samples; empty if rounding could have touched any of them.
+std::vector<double> ExactPrefixSums(FloatSpan s) {
+  constexpr double kWholeBelow = 9007199254740992.0;  // 2^53
+  std::vector<double> sums;
+  sums.reserve(s.size() + 1);
+  sums.push_back(0);
+  double magnitude = 0;
+  for (const double v : s.v) {
+    magnitude += std::fabs(v);
+    if (!(magnitude < kWholeBelow) || v != std::trunc(v)) return {};
+    sums.push_back(sums.back() + v);
+  }
+  return sums;
+}
+
+// The values of a window in order, NaN first.
+class SortedWindow {
+ public:
+  void Insert(double v) { values_.insert(std::ranges::upper_bound(values_, v, Less), v); }
+  void Remove(double v) { values_.erase(std::ranges::lower_bound(values_, v, Less)); }
+  // As Quantile() of quantile.h. REQUIRES: 0 <= q <= 1, not empty.
+  double At(double q) const {
+    const double rank = q * (double(values_.size()) - 1);
+    const auto lower = size_t(rank);
+    const size_t upper = std::min(values_.size() - 1, lower + 1);
+    const double weight = rank - std::floor(rank);
+    return values_[lower] * (1 - weight) + values_[upper] * weight;
+  }
+
+ private:
+  static bool Less(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; }
+  std::vector<double> values_;
+};
 
 // Windows that hardly overlap are cheaper to scan than to queue.
 bool Overlapping(FloatSpan s, const StepWindows& windows) {
@@ -68,46 +104,79 @@ void SlidingPairs(FloatSpan s, const StepWindows& windows, Column& out, Differs 
 
 }  // namespace
 
-void SlidingSum(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
-  EachValues(s, windows, out, SumOf);
+void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+  const std::vector<double> sums =
+      Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
+  if (sums.empty()) {
+    EachValues(s, windows, out, SumOf);
+    return;
+  }
+  EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t hi) { return sums[hi] - sums[lo]; });
 }
-void SlidingAverage(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
-  EachValues(s, windows, out, AverageOf);
+void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+  const std::vector<double> sums =
+      Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
+  if (sums.empty()) {
+    EachValues(s, windows, out, AverageOf);
+    return;
+  }
+  EachWindow(windows, 1, out,
+             [&](uint32_t lo, uint32_t hi) { return (sums[hi] - sums[lo]) / double(hi - lo); });
 }
-void SlidingStdvar(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingStdvar(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   EachValues(s, windows, out, VarianceOf);
 }
-void SlidingStddev(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingStddev(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   EachValues(s, windows, out, [](std::span<const double> v) { return std::sqrt(VarianceOf(v)); });
 }
-void SlidingMin(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingMin(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   SlidingExtreme(
       s, windows, out, [](double a, double b) { return a > b; }, MinOf);
 }
-void SlidingMax(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingMax(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   SlidingExtreme(
       s, windows, out, [](double a, double b) { return a < b; }, MaxOf);
 }
-void SlidingCount(FloatSpan, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingCount(FloatSpan, const StepWindows& windows, RangeCall&, Column& out) {
   EachWindow(windows, 1, out, [](uint32_t lo, uint32_t hi) { return double(hi - lo); });
 }
-void SlidingPresent(FloatSpan, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingPresent(FloatSpan, const StepWindows& windows, RangeCall&, Column& out) {
   EachWindow(windows, 1, out, [](uint32_t, uint32_t) { return 1.0; });
 }
-void SlidingFirst(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingFirst(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t) { return s.v[lo]; });
 }
-void SlidingLast(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingLast(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   EachWindow(windows, 1, out, [&](uint32_t, uint32_t hi) { return s.v[hi - 1]; });
 }
-void SlidingChanges(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingChanges(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   SlidingPairs(s, windows, out,
                [](double a, double b) { return a != b && !(std::isnan(a) && std::isnan(b)); });
 }
-void SlidingResets(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingResets(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   SlidingPairs(s, windows, out, [](double a, double b) { return b < a; });
 }
-void SlidingDeriv(FloatSpan s, const StepWindows& windows, const RangeCall&, Column& out) {
+void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  SortedWindow sorted;
+  uint32_t first = 0, next = 0;  // the samples in `sorted`
+  for (size_t step = 0; step < windows.steps(); ++step) {
+    const uint32_t lo = windows.lo[step], hi = windows.hi[step];
+    if (hi <= lo) continue;
+    const double q = call.params[0].values[step];
+    if (!(q >= 0 && q <= 1)) {
+      call.Note(InvalidQuantile(q));
+      std::vector<double> any{s.v[lo]};
+      out.SetFloat(step, Quantile(q, any));
+      continue;
+    }
+    for (; first < std::min(lo, next); ++first) sorted.Remove(s.v[first]);
+    first = std::max(first, lo);
+    for (next = std::max(next, lo); next < hi; ++next) sorted.Insert(s.v[next]);
+    out.SetFloat(step, sorted.At(q));
+  }
+}
+
+void SlidingDeriv(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
   EachWindow(windows, 2, out, [&](uint32_t lo, uint32_t hi) {
     const FloatSpan w = s.Sub(lo, hi);
     return LinearRegression(w.t, w.v, w.t[0]).slope;
