@@ -17,7 +17,7 @@ constexpr size_t kPageBytes = SeriesTable::kPerPage * sizeof(Series);
 void* Reserve(size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
+  CHECK(memory != MAP_FAILED);  // No address space at start: nothing can run.
   return memory;
 }
 
