@@ -198,8 +198,13 @@ absl::StatusOr<ScrapedBody> ScrapeLoop::BodyOf(
     return absl::ResourceExhaustedError("body size limit exceeded");
   }
   if (absl::IsFailedPrecondition(error)) return error;  // the forced one
-  const std::string reason =
-      absl::IsDeadlineExceeded(error) ? "context deadline exceeded" : std::string(error.message());
+  std::string reason(error.message());
+  // The client names the request as well; once is enough.
+  if (const size_t end = reason.find(": ");
+      reason.starts_with("GET ") && end != std::string::npos) {
+    reason.erase(0, end + 2);
+  }
+  if (absl::IsDeadlineExceeded(error)) reason = "context deadline exceeded";
   return absl::Status(error.code(), absl::StrCat("Get \"", target_.url, "\": ", reason));
 }
 

@@ -45,6 +45,7 @@ void ScrapeManager::ApplyConfig(std::vector<ScrapeConfig> configs,
       pool->Reload(std::move(config));
       continue;
     }
+    context_->metrics.pools_created.Increment();
     pool = std::make_shared<ScrapePool>(context_, std::move(config), seed);
     pool->Start();
   }

@@ -49,6 +49,8 @@ ScrapeMetrics::ScrapeMetrics(prometheus::Registry& r)
                                "Samples stored by scraping.")),
       pools(base::AddGauge(r, "slowburn_target_scrape_pools",
                            "Scrape pools: jobs of the configuration.")),
+      pools_created(base::AddCounter(r, "prometheus_target_scrape_pools_total",
+                                     "Total number of scrape pool creation attempts.")),
       pool_reloads(base::AddCounter(r, "prometheus_target_scrape_pool_reloads_total",
                                     "Total number of scrape pool reloads.")),
       file_errors(base::AddCounter(r, "prometheus_sd_file_read_errors_total",

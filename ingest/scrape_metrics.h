@@ -24,6 +24,7 @@ struct ScrapeMetrics {
   prometheus::Counter& commit_failures;
   prometheus::Counter& samples;
   prometheus::Gauge& pools;
+  prometheus::Counter& pools_created;
   prometheus::Counter& pool_reloads;
   prometheus::Counter& file_errors;
   prometheus::Histogram& duration;

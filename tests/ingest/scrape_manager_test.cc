@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/executor.h"
 #include "base/file.h"
 #include "base/metrics.h"
 #include "base/status_macros.h"
@@ -566,6 +567,50 @@ TEST_F(ScrapeManagerTest, MetadataIsOfTheTarget) {
   ASSERT_EQ(target.metadata->AllMetadata().size(), 1u);
   EXPECT_EQ(target.metadata->MetadataOf("a")->help, "As.");
   EXPECT_FALSE(target.metadata->MetadataOf("b").has_value());
+}
+
+// Answers at once, on the thread that asks.
+class InstantClient final : public base::HttpClient {
+ public:
+  void Start(base::HttpRequest, Callback done) override {
+    done(base::HttpResponse{
+        .status = 200, .headers = {{"content-type", "text/plain"}}, .body = "a 1\nb 2\n"});
+  }
+};
+
+// For ThreadSanitizer: scraping, reloading, looking and stopping at the same time, on real threads.
+TEST(ScrapeManagerThreads, ReloadsWhileScraping) {
+  const base::RealClock clock;
+  tsdb::MemoryStorage storage({.clock = &clock});
+  prometheus::Registry registry;
+  base::ThreadPoolExecutor executor(clock, 4);
+  InstantClient client;
+  ScrapeManager manager(storage, clock, executor, client, registry);
+  size_t looked = 0;
+  for (int round = 0; round < 60; ++round) {
+    const std::string yaml = absl::StrCat(
+        "{job_name: j, scrape_interval: 4ms, scrape_timeout: 4ms, sample_limit: ", 10 + round % 3,
+        ", static_configs: [{targets: ['a:1', 'b:1', 'c:", round % 4, "']}]}");
+    ASSERT_OK_AND_ASSIGN(const base::YamlNode node, base::ParseYaml(yaml, "f.yml"));
+    std::vector<std::string> warnings;
+    std::vector<ScrapeConfig> configs;
+    ASSERT_OK_AND_ASSIGN(ScrapeConfig config, ParseScrapeConfig(node, {}, warnings));
+    configs.push_back(std::move(config));
+    manager.ApplyConfig(std::move(configs), {});
+    const size_t before =
+        slowburn::testing::AllSamples(storage)["up{instance=\"a:1\", job=\"j\"}"].size();
+    // Until something new is stored: progress, not time.
+    while (slowburn::testing::AllSamples(storage)["up{instance=\"a:1\", job=\"j\"}"].size() ==
+           before) {
+      looked += manager.Targets().active.size();
+    }
+  }
+  manager.Stop();
+  EXPECT_GT(looked, 0u);
+  const std::string at_stop = SamplesOf(storage, "up{instance=\"a:1\", job=\"j\"}");
+  executor.Stop();
+  EXPECT_EQ(SamplesOf(storage, "up{instance=\"a:1\", job=\"j\"}"), at_stop)
+      << "nothing is stored after Stop";
 }
 
 }  // namespace
