@@ -89,8 +89,21 @@ class Head {
   size_t Apply(std::span<const StagedSample> samples, const std::vector<StagedDetail>& details,
                CommitNumber commit);
   // Keeps a logged sample, whatever its time. On equal times the later one in the log counts.
+  // REQUIRES: nobody else uses the head yet; no shard is locked.
   void Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
               TimestampMs start, CommitNumber commit);
+  enum class Fetch { kSeries, kChunk };
+  void Prefetch(Slot slot, Fetch what) const {
+    if (slot == kNoSlot) return;
+    const Series& series = series_[slot];
+    if (what == Fetch::kSeries) {
+      __builtin_prefetch(&series);
+    } else {
+      __builtin_prefetch(series.open);
+      __builtin_prefetch(reinterpret_cast<const char*>(series.open) + sizeof(OpenChunk) +
+                         series.open_size);
+    }
+  }
   // Forgets which series have their labels in the log.
   void ClearLogged();
   void SetMetadata(std::string_view metric, const Metadata& metadata);

@@ -91,10 +91,7 @@ size_t Head::Apply(std::span<const StagedSample> samples, const std::vector<Stag
     PruneVersions(shard, publishing);
     for (uint32_t k = begin[s]; k < begin[s + 1]; ++k) {
       if (k + kAhead < samples.size()) {
-        const Series& ahead = series_[samples[shard_order_[k + kAhead]].slot];
-        __builtin_prefetch(ahead.open);
-        __builtin_prefetch(reinterpret_cast<const char*>(ahead.open) + sizeof(OpenChunk) +
-                           ahead.open_size);
+        Prefetch(samples[shard_order_[k + kAhead]].slot, Fetch::kChunk);
       }
       const StagedSample& sample = samples[shard_order_[k]];
       const StagedDetail* detail = sample.detail == 0 ? nullptr : &details[sample.detail - 1];
@@ -232,7 +229,6 @@ void Head::Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& h
   sample.late = series.Is(Series::kHasSamples) && t <= sample.before_t;
   if (sample.late && Compare(series, t, bits, histogram) == Stored::kEqual) return;
   const StagedDetail detail{histogram, start, nullptr};
-  base::MutexLock lock(shards_[ShardOf(slot)].mu);
   series.last_commit = commit;
   ApplyOne(series, sample, &detail, commit);
   ++samples_;

@@ -417,6 +417,7 @@ class MemoryStorage::QuerierImpl final : public Querier {
     range = Intersect(range, range_);
     std::map<Labels, std::vector<Exemplar>> found;
     base::MutexLock lock(state_->mu);
+    range.start = std::max(range.start, state_->retained_from);
     for (const State::StoredExemplar& e : state_->exemplars) {
       if (e.commit > commit_ || !range.Contains(e.exemplar.t)) continue;
       const State::SeriesPtr series = state_->Find(e.ref);

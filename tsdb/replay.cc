@@ -9,6 +9,7 @@
 namespace slowburn::tsdb {
 namespace {
 
+constexpr size_t kAhead = 16;  // series fetched before their samples are added
 constexpr uint64_t kRecordsPerReport = 256;
 constexpr uint64_t kReportedFaults = 10;  // further ones are only counted
 
@@ -19,34 +20,57 @@ uint64_t Distance(const LogKey& first, const LogKey& key) {
 
 }  // namespace
 
+void RecordReplayer::SlotMap::Set(uint32_t id, Slot slot) {
+  const size_t page = id / kPerPage;
+  if (page >= pages_.size()) pages_.resize(page + 1);
+  if (pages_[page] == nullptr) {
+    pages_[page] = std::make_unique<std::array<Slot, kPerPage>>();
+    pages_[page]->fill(kNoSlot);
+  }
+  (*pages_[page])[id % kPerPage] = slot;
+}
+
+Slot RecordReplayer::Make(uint32_t id) {
+  const auto it = unmade_.find(id);
+  if (it == unmade_.end()) return kNoSlot;
+  bool reserved = false;
+  const absl::StatusOr<Slot> slot = head_.Resolve(it->second, reserved);
+  if (!slot.ok()) return kNoSlot;
+  if (reserved) made_.push_back(*slot);
+  slots_.Set(id, *slot);
+  unmade_.erase(it);
+  return *slot;
+}
+
 bool RecordReplayer::Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
                           TimestampMs start) {
   if (t < retain_from_) return false;
-  const auto it = names_.find(id);
-  if (it == names_.end()) return false;
-  Named& named = it->second;
-  bool reserved = false;
-  if (named.slot == kNoSlot) {
-    const absl::StatusOr<Slot> slot = head_.Resolve(named.labels, reserved);
-    if (!slot.ok()) return false;
-    named.slot = *slot;
-    named.labels = Labels();
-  }
-  head_.Replay(named.slot, t, bits, histogram, start, head_.published());
-  if (reserved) head_.Release({&named.slot, 1});
+  Slot slot = slots_.Find(id);
+  if (slot == kNoSlot) slot = Make(id);
+  if (slot == kNoSlot) return false;
+  head_.Replay(slot, t, bits, histogram, start, commit_);
   return true;
 }
 
 uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, TimestampMs& newest) {
   if (partition != partition_ || record.run != run_) {
-    names_.clear();
+    slots_.Clear();
+    unmade_.clear();
     partition_ = partition;
     run_ = record.run;
   }
-  for (CommitRecord::SeriesDefinition& series : record.series)
-    names_[series.id] = {kNoSlot, series.labels};
+  for (CommitRecord::SeriesDefinition& series : record.series) {
+    if (slots_.Find(series.id) != kNoSlot) slots_.Set(series.id, kNoSlot);
+    unmade_[series.id] = series.labels;
+  }
   uint64_t kept = 0;
-  for (const CommitRecord::FloatSample& s : record.samples) {
+  const size_t n = record.samples.size();
+  for (size_t i = 0; i < n; ++i) {
+    if (i + kAhead < n)
+      head_.Prefetch(slots_.Find(record.samples[i + kAhead].id), Head::Fetch::kSeries);
+    if (i + kAhead / 2 < n)
+      head_.Prefetch(slots_.Find(record.samples[i + kAhead / 2].id), Head::Fetch::kChunk);
+    const CommitRecord::FloatSample& s = record.samples[i];
     newest = std::max(newest, s.t);
     kept += Keep(s.id, s.t, s.bits, nullptr, s.start);
   }
@@ -55,13 +79,15 @@ uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, Timesta
     kept += Keep(s.id, s.t, 0, s.histogram, s.start);
   }
   for (CommitRecord::SeriesExemplar& one : record.exemplars) {
-    const auto it = names_.find(one.id);
-    if (it == names_.end() || it->second.slot == kNoSlot || one.exemplar.t < retain_from_) continue;
-    ExemplarRing::Staged staged{it->second.slot, std::move(one.exemplar)};
+    ExemplarRing::Staged staged{slots_.Find(one.id), std::move(one.exemplar)};
+    if (staged.slot == kNoSlot || staged.exemplar.t < retain_from_) continue;
     if (head_.exemplars().Judge(staged) != ExemplarRing::Verdict::kStore) continue;
-    head_.exemplars().Publish(staged.slot, std::move(staged.exemplar), head_.published());
+    head_.exemplars().Publish(staged.slot, std::move(staged.exemplar), commit_);
   }
   for (const MetricMetadata& one : record.metadata) head_.SetMetadata(one.metric, one.metadata);
+  // By now they have samples.
+  head_.Release(made_);
+  made_.clear();
   return kept;
 }
 

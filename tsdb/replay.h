@@ -5,8 +5,11 @@
 #ifndef SLOWBURN_TSDB_REPLAY_H_
 #define SLOWBURN_TSDB_REPLAY_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "tsdb/committer.h"
@@ -27,24 +30,42 @@ ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
 // Applies decoded records in their order.
 class RecordReplayer {
  public:
-  RecordReplayer(Head& head, TimestampMs retain_from) : head_(head), retain_from_(retain_from) {}
+  RecordReplayer(Head& head, TimestampMs retain_from)
+      : head_(head), retain_from_(retain_from), commit_(head.published()) {}
   // The newest time in the record is added to `newest`. Returns how many samples were kept.
   uint64_t Apply(uint32_t partition, CommitRecord& record, TimestampMs& newest);
 
  private:
-  // A series is made when a sample of it is kept: most of an old partition's are not.
-  struct Named {
-    Slot slot = kNoSlot;
-    Labels labels;  // until it is made
+  // The slots of ids: ids of one run are dense, and records go through them in order.
+  class SlotMap {
+   public:
+    Slot Find(uint32_t id) const {
+      const size_t page = id / kPerPage;
+      return page < pages_.size() && pages_[page] != nullptr ? (*pages_[page])[id % kPerPage]
+                                                             : kNoSlot;
+    }
+    void Set(uint32_t id, Slot slot);
+    void Clear() { pages_.clear(); }
+
+   private:
+    static constexpr size_t kPerPage = 4096;
+    std::vector<std::unique_ptr<std::array<Slot, kPerPage>>> pages_;
   };
+
   bool Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
             TimestampMs start);
+  Slot Make(uint32_t id);
 
   Head& head_;
   const TimestampMs retain_from_;
+  const CommitNumber commit_;
   uint64_t run_ = 0;
   uint32_t partition_ = 0;
-  absl::flat_hash_map<uint32_t, Named> names_;  // of the run and partition
+  // Of the run and partition. A series is made when a sample of it is kept: most of an old
+  // partition's are not.
+  SlotMap slots_;
+  absl::flat_hash_map<uint32_t, Labels> unmade_;
+  std::vector<Slot> made_;  // by the record at hand
 };
 
 }  // namespace slowburn::tsdb

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "base/status_macros.h"
 #include "tsdb/rocks_status.h"
 
 namespace slowburn::tsdb {
@@ -71,24 +73,34 @@ bool DecodeLogKey(std::string_view bytes, LogKey& key) {
 
 struct RocksLog::Impl {
   std::string path;
-  std::unique_ptr<rocksdb::DB> db;
+  void* env = nullptr;
+  // Exclusively while it is opened anew.
+  mutable base::SharedMutex mu;
+  std::unique_ptr<rocksdb::DB> db;  // null: opening anew failed
 
   std::string What(const char* action) const { return absl::StrCat(action, " the log ", path); }
+
+  absl::Status Open() {
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::Open(LogOptions(env), path, &opened);
+    db.reset(opened);
+    return FromRocksOpen(status, path);
+  }
+  void Close() {
+    if (db != nullptr) db->Close();
+    db = nullptr;
+  }
 };
 
 RocksLog::RocksLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-RocksLog::~RocksLog() {
-  if (impl_->db != nullptr) impl_->db->Close();
-}
+RocksLog::~RocksLog() { impl_->Close(); }
 
 absl::StatusOr<std::unique_ptr<RocksLog>> RocksLog::Open(const std::string& path, void* env) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(LogOptions(env), path, &db);
-  if (!status.ok()) return FromRocksOpen(status, path);
-  impl->db.reset(db);
+  impl->env = env;
+  RETURN_IF_ERROR(impl->Open());
   return std::unique_ptr<RocksLog>(new RocksLog(std::move(impl)));
 }
 
@@ -100,9 +112,18 @@ absl::Status RocksLog::Append(std::span<const LogEntry> entries, LogSync sync) {
   return FromRocks(impl_->db->Write(options, &batch), impl_->What("appending to"));
 }
 
-absl::Status RocksLog::Resume() { return FromRocks(impl_->db->Resume(), impl_->What("resuming")); }
+absl::Status RocksLog::Resume() {
+  if (impl_->db != nullptr && impl_->db->Resume().ok()) return absl::OkStatus();
+  base::WriterLock lock(impl_->mu);
+  impl_->Close();
+  return impl_->Open();
+}
 
-absl::Status RocksLog::Sync() { return FromRocks(impl_->db->SyncWAL(), impl_->What("syncing")); }
+absl::Status RocksLog::Sync() {
+  base::ReaderLock lock(impl_->mu);
+  if (impl_->db == nullptr) return absl::UnavailableError(impl_->What("syncing"));
+  return FromRocks(impl_->db->SyncWAL(), impl_->What("syncing"));
+}
 
 RocksLog::ScanResult RocksLog::Scan(
     const std::function<void(const LogKey& key, std::string_view record)>& visit) const {
@@ -146,6 +167,7 @@ bool RocksLog::Bounds(LogKey& first, LogKey& last) const {
 }
 
 absl::Status RocksLog::DropBefore(uint32_t partition) {
+  if (impl_->db == nullptr) return absl::UnavailableError(impl_->What("dropping old files of"));
   const std::string begin = EncodeLogKey({}), end = EncodeLogKey({partition, 0});
   const rocksdb::Slice from(begin), to(end);
   const rocksdb::Status status = rocksdb::DeleteFilesInRange(
@@ -155,6 +177,8 @@ absl::Status RocksLog::DropBefore(uint32_t partition) {
 
 uint64_t RocksLog::bytes() const {
   uint64_t files = 0, memory = 0;
+  base::ReaderLock lock(impl_->mu);
+  if (impl_->db == nullptr) return 0;
   impl_->db->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &files);
   impl_->db->GetIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &memory);
   return files + memory;
