@@ -106,7 +106,7 @@ TEST_F(SloHandler, WritesExactlyTheContract) {
   const std::string wanted_start =
       R"({"status":"success","data":{"id":"check-out-availability","name":"availability","service":"Check Out",)"
       R"("description":"","labels":{"team":"pay"},"objective":"99.9","period":"30d","state":"exhausted",)"
-      R"("sli":{"good":359640,"bad":6360,"total":366000,"ratio":0.9826229508196722,"from":1697418060,"to":1700010060,)";
+      R"("sli":{"good":359640,"bad":6360,"total":366000,"ratio":0.9826229508196721,"from":1697418060,"to":1700010060,)";
   EXPECT_THAT(response.body, HasSubstr(wanted_start));
   EXPECT_THAT(response.body,
               HasSubstr(R"("budget":{"allowed_bad":366,"remaining_ratio":-16.37704918032787})"));
@@ -114,7 +114,7 @@ TEST_F(SloHandler, WritesExactlyTheContract) {
       response.body,
       HasSubstr(
           R"("seconds_to_exhaustion":0,"alerts":[{"tier":"fast","severity":"P0","state":"firing",)"
-          R"("since":1700010060,"long":"1h","short":"5m","factor":14.4,)"));
+          R"("since":1700010050,"long":"1h","short":"5m","factor":14.4,)"));
   const base::JsonValue data = Data("/api/slo/v1/slos/check-out-availability");
   std::vector<std::string> windows;
   for (const auto& [window, burn] : data.Find("burn_rates")->members) windows.push_back(window);

@@ -355,6 +355,7 @@ TEST(LedgerModel, SlicesOutliveTheSamples) {
   EXPECT_EQ(window().total, before.total);
   EXPECT_EQ(window().bad, before.bad);
   EXPECT_EQ(window().covered_ms, before.covered_ms);
+  pool.reset();  // before the store that it reads
 }
 
 }  // namespace
