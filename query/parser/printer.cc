@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kLineLength = 100;
 constexpr std::string_view kIndent = "  ";
+// A deep query of many lines is no longer indented beyond this, or a megabyte of it would become a
+// gigabyte.
+constexpr size_t kMaxIndentBytes = 1 << 20;
 
 void AppendLabels(std::string& out, const std::vector<std::string>& labels) {
   for (size_t i = 0; i < labels.size(); ++i) {
@@ -198,6 +201,7 @@ class Printer {
   }
 
   void AppendLine(std::string& out, const Expr& expr) const {
+    if (out.size() > stop_at_) return;
     switch (expr.kind) {
       case NodeKind::kNumber: {
         const auto& number = static_cast<const NumberLiteral&>(expr);
@@ -274,13 +278,12 @@ class Printer {
   }
 
   // Each level of nesting indents once; a node that fits into the line stays in it.
-  std::string Lines(const Expr& expr, int level) const {
+  std::string Lines(const Expr& expr, int level) {
     const std::string indent = Indent(level);
     switch (expr.kind) {
       case NodeKind::kSubquery: {
         const auto& subquery = static_cast<const Subquery&>(expr);
-        std::string line = Line(expr);
-        if (line.size() <= kLineLength) return line;
+        if (Fits(expr)) return Line(expr);
         std::string out = Lines(*subquery.inner, level);
         AppendSubquerySuffix(out, subquery);
         return out;
@@ -292,20 +295,27 @@ class Printer {
       case NodeKind::kAggregate:
       case NodeKind::kBinary:
       case NodeKind::kCall:
-      case NodeKind::kParen: {
-        std::string line = Line(expr);
-        if (line.size() > kLineLength) return Spread(expr, level);
-        return indent + line;
-      }
+      case NodeKind::kParen:
+        if (!Fits(expr)) return Spread(expr, level);
+        return indent + Line(expr);
       default:
         return indent + Line(expr);
     }
   }
 
  private:
-  static std::string Indent(int level) {
+  // Looks no further than the line's end.
+  static bool Fits(const Expr& expr) {
+    Printer probe;
+    probe.stop_at_ = kLineLength;
+    return probe.Line(expr).size() <= kLineLength;
+  }
+
+  std::string Indent(int level) {
     std::string out;
+    if (indented_ > kMaxIndentBytes) return out;
     for (int i = 0; i < level; ++i) out += kIndent;
+    indented_ += out.size();
     return out;
   }
 
@@ -315,7 +325,7 @@ class Printer {
     return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
   }
 
-  std::string Spread(const Expr& expr, int level) const {
+  std::string Spread(const Expr& expr, int level) {
     const std::string indent = Indent(level);
     std::string out;
     switch (expr.kind) {
@@ -416,6 +426,9 @@ class Printer {
     if (matching.fill_left) fill(" fill_left (", *matching.fill_left);
     if (matching.fill_right) fill(" fill_right (", *matching.fill_right);
   }
+
+  size_t stop_at_ = std::string::npos;
+  size_t indented_ = 0;
 };
 
 }  // namespace
