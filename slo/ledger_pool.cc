@@ -236,6 +236,7 @@ void LedgerPool::Tick(TimestampMs now) {
   if (now - persisted_at_ >= options_.persist_interval_ms) {
     persisted_at_ = now;
     const absl::Status status = Persist(now);
+    ReportBytes();
     if (!status.ok())
       base::Error("slices cannot be written; tried again in a minute", {{"error", status}});
   }
@@ -262,7 +263,7 @@ absl::Status LedgerPool::Persist(TimestampMs now) {
 }
 
 void LedgerPool::Report() {
-  double series = 0, bytes = 0, filling = 0;
+  double series = 0, filling = 0;
   for (auto& [sli, slot] : slots_) {
     if (slot.fill != nullptr) ++filling;
     if (slot.current == nullptr) continue;
@@ -272,12 +273,19 @@ void LedgerPool::Report() {
     metrics_.late_samples.Increment(static_cast<double>(stats.late));
     metrics_.passed_over.Increment(static_cast<double>(stats.passed_over));
     series += static_cast<double>(slot.current->tracks());
-    bytes += static_cast<double>(slot.current->MemoryBytes());
   }
   metrics_.ledgers.Set(static_cast<double>(slots_.size()));
   metrics_.ledger_series.Set(series);
-  metrics_.ledger_bytes.Set(bytes);
   metrics_.ledgers_filling.Set(filling);
+}
+
+// Looks at every series, so not at every evaluation.
+void LedgerPool::ReportBytes() {
+  double bytes = 0;
+  for (const auto& [sli, slot] : slots_) {
+    if (slot.current != nullptr) bytes += static_cast<double>(slot.current->MemoryBytes());
+  }
+  metrics_.ledger_bytes.Set(bytes);
 }
 
 void LedgerPool::Close(TimestampMs now) {

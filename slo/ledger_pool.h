@@ -79,6 +79,7 @@ class LedgerPool {
   absl::Status PersistSlot(Slot& slot, TimestampMs now);
   absl::Status Persist(TimestampMs now);
   void Report();
+  void ReportBytes();
 
   const SloManager::Deps& deps_;
   const SloManagerOptions& options_;
