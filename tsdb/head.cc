@@ -47,6 +47,14 @@ absl::StatusOr<Slot> Head::Resolve(const Labels& labels, bool& reserved) {
   return slot;
 }
 
+Slot Head::FindLive(const Labels& labels) const {
+  LabelIndex::Probe probe;
+  base::ReaderLock lock(index_mu_);
+  const Slot slot = index_.Find(labels, probe);
+  if (slot == kNoSlot) return kNoSlot;
+  return series_[slot].state.load(std::memory_order_acquire) == SeriesState::kLive ? slot : kNoSlot;
+}
+
 void Head::Release(std::span<const Slot> reserved) {
   if (reserved.empty()) return;
   std::vector<IndexedSeries> dead;

@@ -69,6 +69,8 @@ class Head {
   // Errors as Appender::Resolve's. `reserved`: the series has no samples yet and is kept for the
   // caller until Release.
   absl::StatusOr<Slot> Resolve(const Labels& labels, bool& reserved);
+  // kNoSlot when there is no series of these labels with samples.
+  Slot FindLive(const Labels& labels) const;
   // Series that still have no samples and that nobody else reserved vanish.
   void Release(std::span<const Slot> reserved);
   // Binds the keys whose series are live.

@@ -49,6 +49,7 @@ struct MemoryStorage::Series {
   Labels labels;
   std::vector<StoredSample> samples;  // ascending t
   int appenders = 0;                  // that resolved it while it had no samples
+  bool dropped = false;
   std::set<CommitTap*> taps;
 };
 
@@ -69,6 +70,7 @@ struct MemoryStorage::State {
   }
 
   void Drop(const SeriesPtr& series) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    if (std::exchange(series->dropped, true)) return;
     by_ref.erase(static_cast<uint64_t>(series->ref));
     std::erase_if(keys, [&](const auto& entry) { return entry.second == series->ref; });
     std::erase_if(exemplars, [&](const StoredExemplar& e) { return e.ref == series->ref; });

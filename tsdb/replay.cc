@@ -38,8 +38,18 @@ Slot RecordReplayer::Make(uint32_t id) {
   if (!slot.ok()) return kNoSlot;
   if (reserved) made_.push_back(*slot);
   slots_.Set(id, *slot);
+  if (const auto waiting = waiting_.find(it->second); waiting != waiting_.end()) {
+    for (Exemplar& exemplar : waiting->second) KeepExemplar(*slot, std::move(exemplar));
+    waiting_.erase(waiting);
+  }
   unmade_.erase(it);
   return *slot;
+}
+
+void RecordReplayer::KeepExemplar(Slot slot, Exemplar exemplar) {
+  ExemplarRing::Staged staged{slot, std::move(exemplar)};
+  if (head_.exemplars().Judge(staged) != ExemplarRing::Verdict::kStore) return;
+  head_.exemplars().Publish(staged.slot, std::move(staged.exemplar), commit_);
 }
 
 bool RecordReplayer::Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
@@ -79,10 +89,17 @@ uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, Timesta
     kept += Keep(s.id, s.t, 0, s.histogram, s.start);
   }
   for (CommitRecord::SeriesExemplar& one : record.exemplars) {
-    ExemplarRing::Staged staged{slots_.Find(one.id), std::move(one.exemplar)};
-    if (staged.slot == kNoSlot || staged.exemplar.t < retain_from_) continue;
-    if (head_.exemplars().Judge(staged) != ExemplarRing::Verdict::kStore) continue;
-    head_.exemplars().Publish(staged.slot, std::move(staged.exemplar), commit_);
+    if (one.exemplar.t < retain_from_) continue;
+    if (const Slot slot = slots_.Find(one.id); slot != kNoSlot) {
+      KeepExemplar(slot, std::move(one.exemplar));
+    } else if (const auto it = unmade_.find(one.id); it != unmade_.end()) {
+      const Slot older = head_.FindLive(it->second);  // made in an earlier partition or run
+      if (older != kNoSlot) {
+        KeepExemplar(older, std::move(one.exemplar));
+      } else {
+        waiting_[it->second].push_back(std::move(one.exemplar));
+      }
+    }
   }
   for (const MetricMetadata& one : record.metadata) head_.SetMetadata(one.metric, one.metadata);
   // By now they have samples.

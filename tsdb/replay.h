@@ -55,6 +55,7 @@ class RecordReplayer {
   bool Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
             TimestampMs start);
   Slot Make(uint32_t id);
+  void KeepExemplar(Slot slot, Exemplar exemplar);
 
   Head& head_;
   const TimestampMs retain_from_;
@@ -65,6 +66,8 @@ class RecordReplayer {
   // partition's are not.
   SlotMap slots_;
   absl::flat_hash_map<uint32_t, Labels> unmade_;
+  // Of series without a sample so far, whose first one may come in a later partition.
+  absl::flat_hash_map<Labels, std::vector<Exemplar>> waiting_;
   std::vector<Slot> made_;  // by the record at hand
 };
 
