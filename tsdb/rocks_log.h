@@ -1,9 +1,9 @@
 // RocksLog: the log of commits, in a RocksDB of its own. Keys ascend, so its files never overlap
 // and old ones are dropped whole.
 //
-// Threads: Append, Resume, Scan, Bounds and DropBefore by one thread at a time; Sync and bytes by any.
-// Errors: kUnavailable when the disk is full or failing; kDataLoss when Open finds the database
-// unreadable.
+// Threads: Append, Resume, Scan, Bounds and DropBefore by one thread at a time; Sync and bytes by
+// any. Errors: kUnavailable when the disk is full or failing; kDataLoss when Open finds the
+// database unreadable.
 #ifndef SLOWBURN_TSDB_ROCKS_LOG_H_
 #define SLOWBURN_TSDB_ROCKS_LOG_H_
 
@@ -41,8 +41,8 @@ class RocksLog {
   static absl::StatusOr<std::unique_ptr<RocksLog>> Open(const std::string& path, void* env);
   ~RocksLog();
 
-  // All entries or none. After an error nothing can be appended until Resume succeeds. What failed may still turn up in
-  // a later Scan.
+  // All entries or none. After an error nothing can be appended until Resume succeeds. What failed
+  // may still turn up in a later Scan.
   absl::Status Append(std::span<const LogEntry> entries, LogSync sync);
   // Opens the database anew where RocksDB cannot go on by itself.
   absl::Status Resume();

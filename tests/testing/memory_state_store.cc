@@ -14,6 +14,7 @@ absl::Status MemoryStateStore::Apply(base::Space space, const std::vector<base::
       case base::StateChange::kPut: map_[key] = change.value; break;
       case base::StateChange::kDelete: map_.erase(key); break;
       case base::StateChange::kDeleteRange:
+        if (change.key >= change.value) break;  // an empty range
         map_.erase(map_.lower_bound(key), map_.lower_bound(std::pair(space, change.value)));
         break;
     }

@@ -103,7 +103,8 @@ class ModelRun {
       std::string out;
       for (const Querier::SeriesExemplars& one : found) {
         out += one.labels.ToString();
-        for (const Exemplar& e : one.exemplars) absl::StrAppend(&out, " ", e.labels.ToString(), "@", e.t);
+        for (const Exemplar& e : one.exemplars)
+          absl::StrAppend(&out, " ", e.labels.ToString(), "@", e.t);
         out += "\n";
       }
       return out;
