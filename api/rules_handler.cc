@@ -63,9 +63,12 @@ rules::AlertState StateOf(const RuleStatus& rule) {
 
 std::string_view HealthName(rules::RuleHealth health) {
   switch (health) {
-    case rules::RuleHealth::kUnknown: return "unknown";
-    case rules::RuleHealth::kOk: return "ok";
-    case rules::RuleHealth::kError: return "err";
+    case rules::RuleHealth::kUnknown:
+      return "unknown";
+    case rules::RuleHealth::kOk:
+      return "ok";
+    case rules::RuleHealth::kError:
+      return "err";
   }
   return "unknown";
 }
@@ -129,10 +132,13 @@ struct RuleFilter {
   static bool In(const std::vector<std::string_view>& wanted, std::string_view value) {
     return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
   }
-  bool Wants(const GroupStatus& group) const { return In(groups, group.name) && In(files, group.file); }
+  bool Wants(const GroupStatus& group) const {
+    return In(groups, group.name) && In(files, group.file);
+  }
   bool Wants(const RuleStatus& rule) const {
     if (!(IsAlerting(rule) ? alerts : records) || !In(names, rule.spec->name)) return false;
-    return matchers.empty() || std::any_of(matchers.begin(), matchers.end(), [&](const tsdb::Matchers& m) {
+    return matchers.empty() ||
+           std::any_of(matchers.begin(), matchers.end(), [&](const tsdb::Matchers& m) {
              return tsdb::MatchesAll(m, rule.spec->labels);
            });
   }
@@ -159,9 +165,10 @@ std::optional<Response> ReadPaging(const Params& url, RuleFilter& filter) {
     const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), n);
     if (error != std::errc() || end != limit.data() + limit.size()) {
       const bool range = error == std::errc::result_out_of_range;
-      return InvalidParameter("group_limit",
-                              absl::StrCat("group_limit needs to be a valid number: strconv.ParseInt: parsing ",
-                                           Quoted(limit), ": ", range ? "value out of range" : "invalid syntax"));
+      return InvalidParameter(
+          "group_limit",
+          absl::StrCat("group_limit needs to be a valid number: strconv.ParseInt: parsing ",
+                       Quoted(limit), ": ", range ? "value out of range" : "invalid syntax"));
     }
     if (n <= 0) return InvalidParameter("group_limit", "group_limit needs to be greater than 0");
     filter.group_limit = n;
@@ -195,16 +202,18 @@ std::optional<Response> ReadFilter(const Request& request, RuleFilter& filter) {
   if (!exclude.empty()) {
     const std::optional<bool> value = ParseBool(exclude);
     if (!value) {
-      return InvalidParameter("exclude_alerts",
-                              absl::StrCat("error converting exclude_alerts: strconv.ParseBool: parsing ",
-                                           Quoted(exclude), ": invalid syntax"));
+      return InvalidParameter(
+          "exclude_alerts",
+          absl::StrCat("error converting exclude_alerts: strconv.ParseBool: parsing ",
+                       Quoted(exclude), ": invalid syntax"));
     }
     filter.exclude_alerts = *value;
   }
   return ReadPaging(request.url_params, filter);
 }
 
-// A group without any wanted rule is left out, unless it has none at all and nothing was asked of rules.
+// A group without any wanted rule is left out, unless it has none at all and nothing was asked of
+// rules.
 bool WriteGroup(JsonWriter& w, const GroupStatus& group, const RuleFilter& filter) {
   const bool any = std::any_of(group.rules.begin(), group.rules.end(),
                                [&](const RuleStatus& rule) { return filter.Wants(rule); });
@@ -234,8 +243,9 @@ Response Rules(const Request& request, const RuleGroupsSource& source) {
   if (!filter.next_token.empty()) {
     while (first < groups.size() && TokenOf(groups[first]) != filter.next_token) ++first;
     if (first == groups.size()) {
-      return InvalidParameter("group_next_token", absl::StrCat("invalid group_next_token '", filter.next_token,
-                                                               "'. were rule groups changed?"));
+      return InvalidParameter("group_next_token",
+                              absl::StrCat("invalid group_next_token '", filter.next_token,
+                                           "'. were rule groups changed?"));
     }
   }
   std::string data;
@@ -296,15 +306,18 @@ Response Alertmanagers(const AlertmanagerUrlsSource& urls) {
 
 }  // namespace
 
-void RegisterRulesApi(Router& router, RuleGroupsSource groups, AlertmanagerUrlsSource alertmanager_urls) {
+void RegisterRulesApi(Router& router, RuleGroupsSource groups,
+                      AlertmanagerUrlsSource alertmanager_urls) {
   router.Add({"GET"}, "/api/v1/rules", [groups](const Request& r) { return Rules(r, groups); });
   router.Add({"GET"}, "/api/v1/alerts", [groups](const Request&) { return Alerts(groups); });
   router.Add({"GET"}, "/api/v1/alertmanagers",
              [urls = std::move(alertmanager_urls)](const Request&) { return Alertmanagers(urls); });
 }
 
-void RegisterRulesApi(Router& router, const rules::RuleManager& manager, AlertmanagerUrlsSource alertmanager_urls) {
-  RegisterRulesApi(router, [&manager] { return manager.Groups(); }, std::move(alertmanager_urls));
+void RegisterRulesApi(Router& router, const rules::RuleManager& manager,
+                      AlertmanagerUrlsSource alertmanager_urls) {
+  RegisterRulesApi(
+      router, [&manager] { return manager.Groups(); }, std::move(alertmanager_urls));
 }
 
 }  // namespace slowburn::api

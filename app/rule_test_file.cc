@@ -17,9 +17,11 @@ using base::YamlReader;
 
 // Reads each item of a list with `read`, into `out`.
 template <typename T, typename Read>
-absl::Status ReadList(const YamlNode* list, const char* what, std::vector<T>& out, const Read& read) {
+absl::Status ReadList(const YamlNode* list, const char* what, std::vector<T>& out,
+                      const Read& read) {
   if (list == nullptr) return absl::OkStatus();
-  if (list->kind != YamlNode::Kind::kSequence) return list->Error(absl::StrCat(what, ": want a list"));
+  if (list->kind != YamlNode::Kind::kSequence)
+    return list->Error(absl::StrCat(what, ": want a list"));
   for (const YamlNode& item : list->items) {
     YamlReader reader(item);
     T value;
@@ -39,7 +41,8 @@ absl::Status ReadSeries(YamlReader& reader, query::SeriesLiteral& out) {
   std::string series, values;
   reader.String("series", series);
   reader.String("values", values);
-  absl::StatusOr<query::SeriesLiteral> literal = query::ParseSeriesLiteral(absl::StrCat(series, " ", values));
+  absl::StatusOr<query::SeriesLiteral> literal =
+      query::ParseSeriesLiteral(absl::StrCat(series, " ", values));
   if (!literal.ok()) return At(reader.Find("series"), reader.node(), literal.status());
   out = *std::move(literal);
   return absl::OkStatus();
@@ -74,10 +77,12 @@ absl::Status ReadExpectedSample(YamlReader& reader, RuleTestFile::ExpectedSample
     out.labels = *std::move(parsed);
   }
   if (!histogram.empty()) {
-    const absl::StatusOr<query::SeriesLiteral> parsed = query::ParseSeriesLiteral(absl::StrCat("h ", histogram));
+    const absl::StatusOr<query::SeriesLiteral> parsed =
+        query::ParseSeriesLiteral(absl::StrCat("h ", histogram));
     if (!parsed.ok()) return At(reader.Find("histogram"), reader.node(), parsed.status());
     if (parsed->values.size() != 1 || parsed->values[0].histogram == nullptr) {
-      return reader.Find("histogram")->Error("histogram: want one histogram, such as {{schema:0 count:1}}");
+      return reader.Find("histogram")
+          ->Error("histogram: want one histogram, such as {{schema:0 count:1}}");
     }
     out.histogram = parsed->values[0].histogram;
   }
@@ -113,7 +118,8 @@ absl::Status ReadTest(YamlReader& reader, RuleTestFile::Test& out) {
   if (out.interval <= 0) return reader.Find("interval")->Error("interval: want more than 0");
   RETURN_IF_ERROR(ReadStart(reader.Find("start_timestamp"), out.start));
   RETURN_IF_ERROR(ReadList(reader.Find("input_series"), "input_series", out.series, ReadSeries));
-  RETURN_IF_ERROR(ReadList(reader.Find("alert_rule_test"), "alert_rule_test", out.alerts, ReadAlertCase));
+  RETURN_IF_ERROR(
+      ReadList(reader.Find("alert_rule_test"), "alert_rule_test", out.alerts, ReadAlertCase));
   return ReadList(reader.Find("promql_expr_test"), "promql_expr_test", out.exprs, ReadExprCase);
 }
 

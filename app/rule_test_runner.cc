@@ -79,13 +79,13 @@ std::string AlertsText(const std::vector<LabelsAndAnnotations>& alerts) {
   if (alerts.empty()) return "[]";
   std::string out = "[\n";
   for (size_t i = 0; i < alerts.size(); ++i) {
-    absl::StrAppend(&out, Indented(absl::StrCat(i, ":"), "            "), "\n",
+    absl::StrAppend(&out, Indented(absl::StrCat(i, ":"), "        "), "\n",
                     Indented(absl::StrCat("Labels:", PairsText(alerts[i].labels),
                                           "\nAnnotations:", PairsText(alerts[i].annotations)),
-                             "              "),
+                             "          "),
                     i + 1 < alerts.size() ? ",\n" : "\n");
   }
-  return out + "            ]";
+  return out + "        ]";
 }
 
 struct GotSample {
@@ -137,8 +137,8 @@ class TestRun {
     for (const auto& c : test_.exprs) last = std::max(last, c.eval_time);
     const DurationMs interval = file_.evaluation_interval;
     if (last / interval >= kMaxRuleTestSteps) {
-      Fail(absl::StrCat("eval_time ", Elapsed(last), " is more than ", kMaxRuleTestSteps, " intervals of ",
-                        Elapsed(interval)));
+      Fail(absl::StrCat("eval_time ", Elapsed(last), " is more than ", kMaxRuleTestSteps,
+                        " intervals of ", Elapsed(interval)));
       return std::move(failures_);
     }
     for (DurationMs t = 0; t <= last; t += interval) {
@@ -196,7 +196,8 @@ class TestRun {
     group.Evaluate(clock_.now);
     for (const rules::RuleStatus& rule : group.Status().rules) {
       if (rule.last_error.empty()) continue;
-      Fail(absl::StrCat("rule: ", rule.spec->name, ", time: ", Elapsed(t), ", err: ", rule.last_error));
+      Fail(absl::StrCat("rule: ", rule.spec->name, ", time: ", Elapsed(t),
+                        ", err: ", rule.last_error));
     }
   }
 
@@ -212,7 +213,8 @@ class TestRun {
     for (const auto& group : groups_) {
       const rules::GroupStatus status = group->Status();
       for (const rules::RuleStatus& rule : status.rules) {
-        if (rule.spec->kind != rules::RuleKind::kAlerting || rule.spec->name != c.alertname) continue;
+        if (rule.spec->kind != rules::RuleKind::kAlerting || rule.spec->name != c.alertname)
+          continue;
         for (const rules::ActiveAlert& alert : rule.alerts) {
           if (alert.state != rules::AlertState::kFiring) continue;
           got.push_back({PairsOf(alert.labels), alert.annotations});
@@ -222,20 +224,24 @@ class TestRun {
     std::sort(expected.begin(), expected.end());
     std::sort(got.begin(), got.end());
     if (expected == got) return;
-    Fail(absl::StrCat(test_.name.empty() ? "" : absl::StrCat("name: ", test_.name, ",\n"), "alertname: ", c.alertname, ", time: ", Elapsed(c.eval_time), ", \n    exp:", AlertsText(expected),
-                      ", \n    got:", AlertsText(got)));
+    Fail(absl::StrCat(test_.name.empty() ? "" : absl::StrCat("name: ", test_.name, ",\n"),
+                      "alertname: ", c.alertname, ", time: ", Elapsed(c.eval_time),
+                      ", \n    exp:", AlertsText(expected), ", \n    got:", AlertsText(got)));
   }
 
   void CheckExpr(const RuleTestFile::ExprCase& c) {
-    const std::string head = absl::StrCat("expr: \"", c.expr, "\", time: ", Elapsed(c.eval_time), ",");
-    const absl::StatusOr<query::QueryResult> result = engine_.Instant(c.expr, test_.start + c.eval_time);
+    const std::string head =
+        absl::StrCat("expr: \"", c.expr, "\", time: ", Elapsed(c.eval_time), ",");
+    const absl::StatusOr<query::QueryResult> result =
+        engine_.Instant(c.expr, test_.start + c.eval_time);
     if (!result.ok()) {
       Fail(absl::StrCat(head, " err: ", std::string(result.status().message())));
       return;
     }
     std::vector<GotSample> expected, got;
     for (const auto& e : c.expected) {
-      expected.push_back({e.labels, e.value, e.histogram != nullptr ? e.histogram->ToString() : ""});
+      expected.push_back(
+          {e.labels, e.value, e.histogram != nullptr ? e.histogram->ToString() : ""});
     }
     if (result->type == query::ValueType::kScalar) got.push_back({{}, result->scalar.v, ""});
     for (const query::Series& series : result->series) {
@@ -245,15 +251,20 @@ class TestRun {
         got.push_back({series.labels, series.floats.back().v, ""});
       }
     }
-    const auto by_labels = [](const GotSample& a, const GotSample& b) { return a.labels < b.labels; };
+    const auto by_labels = [](const GotSample& a, const GotSample& b) {
+      return a.labels < b.labels;
+    };
     std::stable_sort(expected.begin(), expected.end(), by_labels);
     std::stable_sort(got.begin(), got.end(), by_labels);
-    const bool same = std::equal(expected.begin(), expected.end(), got.begin(), got.end(),
-                                 [&](const GotSample& a, const GotSample& b) {
-                                   return a.labels == b.labels && a.histogram == b.histogram &&
-                                          (!a.histogram.empty() || SameValue(a.value, b.value, file_.fuzzy_compare));
-                                 });
-    if (!same) Fail(absl::StrCat(head, "\n    exp: ", SamplesText(expected), "\n    got: ", SamplesText(got)));
+    const bool same = std::equal(
+        expected.begin(), expected.end(), got.begin(), got.end(),
+        [&](const GotSample& a, const GotSample& b) {
+          return a.labels == b.labels && a.histogram == b.histogram &&
+                 (!a.histogram.empty() || SameValue(a.value, b.value, file_.fuzzy_compare));
+        });
+    if (!same)
+      Fail(absl::StrCat(head, "\n    exp: ", SamplesText(expected),
+                        "\n    got: ", SamplesText(got)));
   }
 
   static int64_t LongestOf(const RuleTestFile::Test& test) {
@@ -284,12 +295,14 @@ void Order(const std::vector<std::string>& names, Groups& groups) {
                ? -1
                : std::find(names.begin(), names.end(), group->name) - names.begin();
   };
-  std::stable_sort(groups.begin(), groups.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
 }
 
 }  // namespace
 
-std::vector<std::string> RunRuleTests(const RuleTestFile& file, const query::ParserOptions& features) {
+std::vector<std::string> RunRuleTests(const RuleTestFile& file,
+                                      const query::ParserOptions& features) {
   std::vector<std::string> failures;
   Groups groups;
   std::set<std::string> seen;
@@ -305,7 +318,8 @@ std::vector<std::string> RunRuleTests(const RuleTestFile& file, const query::Par
   Order(file.group_eval_order, groups);
   for (const RuleTestFile::Test& test : file.tests) {
     std::vector<std::string> failed = TestRun(file, test, groups, features).Run();
-    failures.insert(failures.end(), std::make_move_iterator(failed.begin()), std::make_move_iterator(failed.end()));
+    failures.insert(failures.end(), std::make_move_iterator(failed.begin()),
+                    std::make_move_iterator(failed.end()));
   }
   return failures;
 }

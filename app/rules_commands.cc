@@ -16,7 +16,8 @@ bool CheckOne(const std::string& path, std::FILE* out, std::FILE* err) {
   for (const absl::Status& fault : file.faults) {
     std::fprintf(err, "%s\n", std::string(fault.message()).c_str());
   }
-  for (const std::string& warning : file.warnings) std::fprintf(err, "warning: %s\n", warning.c_str());
+  for (const std::string& warning : file.warnings)
+    std::fprintf(err, "warning: %s\n", warning.c_str());
   if (!file.faults.empty()) return false;
   std::fprintf(out, "%s: good, %zu rules\n", path.c_str(), file.rules);
   return true;

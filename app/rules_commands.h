@@ -1,7 +1,7 @@
 // `slowburn check rules FILE…` and `slowburn test rules FILE…`.
 //
-// Threads: they block. Faults go to `err` as file:line:column: text; the exit code is 0, or 1 when there is a fault or a
-// test fails.
+// Threads: they block. Faults go to `err` as file:line:column: text; the exit code is 0, or 1 when
+// there is a fault or a test fails.
 #ifndef SLOWBURN_APP_RULES_COMMANDS_H_
 #define SLOWBURN_APP_RULES_COMMANDS_H_
 

@@ -1,4 +1,5 @@
-// Alert: one problem that somebody should know of, as rules, SLOs and outside senders (POST /api/v2/alerts) state it.
+// Alert: one problem that somebody should know of, as rules, SLOs and outside senders (POST
+// /api/v2/alerts) state it.
 #ifndef SLOWBURN_RULES_ALERT_H_
 #define SLOWBURN_RULES_ALERT_H_
 
@@ -15,11 +16,12 @@ using base::TimestampMs;
 using LabelPairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Alert {
-  LabelPairs labels;        // the identity; has alertname
+  LabelPairs labels;  // the identity; has alertname
   LabelPairs annotations;
   TimestampMs starts_at = 0;
-  // Resolved at and after this time. While firing it lies in the future and is renewed by each resend, so that an alert
-  // whose sender died resolves by itself. 0: the receiver's resolve_timeout decides.
+  // Resolved at and after this time. While firing it lies in the future and is renewed by each
+  // resend, so that an alert whose sender died resolves by itself. 0: the receiver's
+  // resolve_timeout decides.
   TimestampMs ends_at = 0;
   std::string generator_url;
 };

@@ -125,9 +125,10 @@ bool ReadAlert(Reader& reader, ActiveAlert& alert) {
   uint64_t value = 0;
   if (!reader.Byte(version) || version != kAlertVersion) return false;
   if (!reader.Byte(state) || state > static_cast<uint8_t>(AlertState::kFiring)) return false;
-  if (!reader.Signed(alert.active_at) || !reader.Time(alert.fired_at) || !reader.Time(alert.keep_firing_since) ||
-      !reader.Time(alert.resolved_at) || !reader.Time(alert.last_sent_at) || !reader.Pairs(labels) ||
-      !reader.Varint(value) || !reader.Pairs(alert.annotations) || !reader.AtEnd()) {
+  if (!reader.Signed(alert.active_at) || !reader.Time(alert.fired_at) ||
+      !reader.Time(alert.keep_firing_since) || !reader.Time(alert.resolved_at) ||
+      !reader.Time(alert.last_sent_at) || !reader.Pairs(labels) || !reader.Varint(value) ||
+      !reader.Pairs(alert.annotations) || !reader.AtEnd()) {
     return false;
   }
   for (const auto& [name, text] : labels) {
@@ -139,7 +140,8 @@ bool ReadAlert(Reader& reader, ActiveAlert& alert) {
   // What no process of ours ever wrote is damage.
   const bool complete = alert.state == AlertState::kInactive ? alert.resolved_at.has_value()
                                                              : !alert.resolved_at.has_value();
-  return !alert.labels.empty() && complete && (alert.state != AlertState::kFiring || alert.fired_at);
+  return !alert.labels.empty() && complete &&
+         (alert.state != AlertState::kFiring || alert.fired_at);
 }
 
 }  // namespace

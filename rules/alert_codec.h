@@ -3,8 +3,9 @@
 //   "v1/alert/" FILE 0 GROUP 0 RULE 0 ALERT    one alert; RULE and ALERT are 16 hex digits
 //   "v1/group/" FILE 0 GROUP                   when the group was last evaluated
 //
-// RULE hashes name, labels and expression, and counts rules that are equal in all three. Values begin with a version
-// byte. Decoding never trusts the bytes: kDataLoss for what cannot be read. Threads: stateless.
+// RULE hashes name, labels and expression, and counts rules that are equal in all three. Values
+// begin with a version byte. Decoding never trusts the bytes: kDataLoss for what cannot be read.
+// Threads: stateless.
 #ifndef SLOWBURN_RULES_ALERT_CODEC_H_
 #define SLOWBURN_RULES_ALERT_CODEC_H_
 
@@ -36,7 +37,8 @@ absl::StatusOr<ActiveAlert> DecodeAlert(std::string_view bytes);
 std::string EncodeTime(TimestampMs t);
 absl::StatusOr<TimestampMs> DecodeTime(std::string_view bytes);
 
-// Of what must be stored when it changes: not of value and annotations, which the next evaluation brings anyway.
+// Of what must be stored when it changes: not of value and annotations, which the next evaluation
+// brings anyway.
 uint64_t StateFingerprint(const ActiveAlert& alert);
 
 // FNV-1a: the same in every process.

@@ -1,4 +1,5 @@
-// AlertSink: where alerts go. notify implements it; rules and slo know no more of delivery than this.
+// AlertSink: where alerts go. notify implements it; rules and slo know no more of delivery than
+// this.
 #ifndef SLOWBURN_RULES_ALERT_SINK_H_
 #define SLOWBURN_RULES_ALERT_SINK_H_
 
@@ -12,8 +13,9 @@ namespace slowburn::rules {
 class AlertSink {
  public:
   virtual ~AlertSink() = default;
-  // Takes over alerts that fire or have resolved (ends_at <= now). OK means: they are durable and will be routed. On any
-  // error the caller sends them again at its next evaluation. Thread-safe; must not block on the network.
+  // Takes over alerts that fire or have resolved (ends_at <= now). OK means: they are durable and
+  // will be routed. On any error the caller sends them again at its next evaluation. Thread-safe;
+  // must not block on the network.
   virtual absl::Status Send(std::vector<Alert> alerts) = 0;
 };
 

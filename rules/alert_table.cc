@@ -17,7 +17,8 @@ bool KeepsFiring(ActiveAlert& alert, TimestampMs ts, DurationMs keep_firing) {
   return ts - *alert.keep_firing_since < keep_firing;
 }
 
-// The state of an alert that is active at `ts`. A `for` that grew by a reload takes a firing alert back.
+// The state of an alert that is active at `ts`. A `for` that grew by a reload takes a firing alert
+// back.
 void Promote(ActiveAlert& alert, TimestampMs ts, DurationMs hold) {
   const bool held = ts - alert.active_at >= hold;
   if (alert.state == AlertState::kPending && held) {
@@ -33,14 +34,18 @@ void Promote(ActiveAlert& alert, TimestampMs ts, DurationMs hold) {
 
 std::string_view Name(AlertState state) {
   switch (state) {
-    case AlertState::kInactive: return "inactive";
-    case AlertState::kPending: return "pending";
-    case AlertState::kFiring: return "firing";
+    case AlertState::kInactive:
+      return "inactive";
+    case AlertState::kPending:
+      return "pending";
+    case AlertState::kFiring:
+      return "firing";
   }
   return "";
 }
 
-absl::Status AlertTable::Update(TimestampMs ts, const AlertTiming& timing, std::vector<AlertFinding> findings) {
+absl::Status AlertTable::Update(TimestampMs ts, const AlertTiming& timing,
+                                std::vector<AlertFinding> findings) {
   std::set<tsdb::Labels> found;
   for (const AlertFinding& finding : findings) {
     if (!found.insert(finding.labels).second) {
@@ -84,7 +89,8 @@ absl::Status AlertTable::Update(TimestampMs ts, const AlertTiming& timing, std::
   const int64_t limit = timing.limit > 0 ? timing.limit : static_cast<int64_t>(kMaxAlertsPerRule);
   if (active > limit) {
     alerts_.clear();
-    return absl::ResourceExhaustedError(absl::StrCat("exceeded limit of ", limit, " with ", active, " alerts"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("exceeded limit of ", limit, " with ", active, " alerts"));
   }
   return absl::OkStatus();
 }
@@ -93,8 +99,10 @@ std::vector<const ActiveAlert*> AlertTable::Due(TimestampMs ts, DurationMs resen
   std::vector<const ActiveAlert*> due;
   for (const auto& [labels, alert] : alerts_) {
     if (alert.state == AlertState::kPending) continue;
-    const bool resolved_since = alert.resolved_at && alert.last_sent_at && *alert.resolved_at > *alert.last_sent_at;
-    if (!alert.last_sent_at || resolved_since || ts - *alert.last_sent_at > resend_delay) due.push_back(&alert);
+    const bool resolved_since =
+        alert.resolved_at && alert.last_sent_at && *alert.resolved_at > *alert.last_sent_at;
+    if (!alert.last_sent_at || resolved_since || ts - *alert.last_sent_at > resend_delay)
+      due.push_back(&alert);
   }
   return due;
 }

@@ -1,13 +1,15 @@
 // AlertTable: the alerts of one rule, and how they pass from pending to firing to resolved.
 //
-//            first seen            `for` has passed                vanished (and keep_firing_for has passed)
-//   (none) ─────────────► pending ─────────────────► firing ─────────────────► inactive, kept for 15 minutes
-//                           │ vanished                                            │ seen again: pending
-//                           ▼                                                     ▼
+//            first seen            `for` has passed                vanished (and keep_firing_for
+//            has passed)
+//   (none) ─────────────► pending ─────────────────► firing ─────────────────► inactive, kept for
+//   15 minutes
+//                           │ vanished                                            │ seen again:
+//                           pending ▼                                                     ▼
 //                         (none)
 //
-// An inactive alert is kept so that its end is told again and again: the receiver may have missed it.
-// Threads: none of its own; the group that owns it guards it.
+// An inactive alert is kept so that its end is told again and again: the receiver may have missed
+// it. Threads: none of its own; the group that owns it guards it.
 #ifndef SLOWBURN_RULES_ALERT_TABLE_H_
 #define SLOWBURN_RULES_ALERT_TABLE_H_
 
@@ -53,12 +55,14 @@ struct AlertTiming {
 
 class AlertTable {
  public:
-  // Takes what the evaluation at `ts` found. kFailedPrecondition: two findings have the same labels (nothing changes then);
-  // kResourceExhausted: more active alerts than the limit (all are forgotten then, as in Prometheus).
-  absl::Status Update(TimestampMs ts, const AlertTiming& timing, std::vector<AlertFinding> findings);
+  // Takes what the evaluation at `ts` found. kFailedPrecondition: two findings have the same labels
+  // (nothing changes then); kResourceExhausted: more active alerts than the limit (all are
+  // forgotten then, as in Prometheus).
+  absl::Status Update(TimestampMs ts, const AlertTiming& timing,
+                      std::vector<AlertFinding> findings);
 
-  // Alerts that the sink should hear of at `ts`: firing ones and resolved ones, each once per `resend_delay`, and at once
-  // when they have resolved since they were last sent.
+  // Alerts that the sink should hear of at `ts`: firing ones and resolved ones, each once per
+  // `resend_delay`, and at once when they have resolved since they were last sent.
   std::vector<const ActiveAlert*> Due(TimestampMs ts, DurationMs resend_delay) const;
   void MarkSent(const std::vector<tsdb::Labels>& alerts, TimestampMs ts);
 

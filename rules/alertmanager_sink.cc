@@ -33,18 +33,21 @@ struct Target {
 
 TargetMetrics MetricsOf(prometheus::Registry& r, const std::string& url) {
   const base::MetricLabels labels = {{"alertmanager", url}};
-  return {base::AddCounter(r, "prometheus_notifications_sent_total", "Total number of alerts sent.", labels),
-          base::AddCounter(r, "prometheus_notifications_errors_total",
-                           "Total number of sent alerts affected by errors.", labels),
-          base::AddCounter(r, "prometheus_notifications_dropped_total",
-                           "Total number of alerts dropped due to errors when sending to Alertmanager.", labels),
-          base::AddGauge(r, "prometheus_notifications_queue_length",
-                         "The number of alert notifications in the queue.", labels),
-          prometheus::BuildSummary()
-              .Name("prometheus_notifications_latency_seconds")
-              .Help("Latency quantiles for sending alert notifications.")
-              .Register(r)
-              .Add(labels, prometheus::Summary::Quantiles{{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}})};
+  return {
+      base::AddCounter(r, "prometheus_notifications_sent_total", "Total number of alerts sent.",
+                       labels),
+      base::AddCounter(r, "prometheus_notifications_errors_total",
+                       "Total number of sent alerts affected by errors.", labels),
+      base::AddCounter(r, "prometheus_notifications_dropped_total",
+                       "Total number of alerts dropped due to errors when sending to Alertmanager.",
+                       labels),
+      base::AddGauge(r, "prometheus_notifications_queue_length",
+                     "The number of alert notifications in the queue.", labels),
+      prometheus::BuildSummary()
+          .Name("prometheus_notifications_latency_seconds")
+          .Help("Latency quantiles for sending alert notifications.")
+          .Register(r)
+          .Add(labels, prometheus::Summary::Quantiles{{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}})};
 }
 
 }  // namespace
@@ -57,7 +60,8 @@ struct AlertmanagerSink::State : std::enable_shared_from_this<AlertmanagerSink::
         registry(r),
         discovered(base::AddGauge(r, "prometheus_notifications_alertmanagers_discovered",
                                   "The number of alertmanagers discovered and active.")) {
-    base::AddGauge(r, "prometheus_notifications_queue_capacity", "The capacity of the alert notifications queue.")
+    base::AddGauge(r, "prometheus_notifications_queue_capacity",
+                   "The capacity of the alert notifications queue.")
         .Set(static_cast<double>(kAlertmanagerQueueAlerts));
   }
 
@@ -114,8 +118,8 @@ struct AlertmanagerSink::State : std::enable_shared_from_this<AlertmanagerSink::
     request.headers = {{"Content-Type", "application/json"}};
     request.body = EncodeAlerts(batch);
     const int64_t begun = clock.MonotonicNs();
-    client.Start(std::move(request), [self = shared_from_this(), target, n = batch.size(), begun](
-                                         const absl::StatusOr<base::HttpResponse>& answer) {
+    client.Start(std::move(request), [self = shared_from_this(), target, n = batch.size(),
+                                      begun](const absl::StatusOr<base::HttpResponse>& answer) {
       self->Done(target, n, begun, answer);
     });
   }
@@ -144,7 +148,8 @@ struct AlertmanagerSink::State : std::enable_shared_from_this<AlertmanagerSink::
   }
 };
 
-AlertmanagerSink::AlertmanagerSink(base::HttpClient& client, const base::Clock& clock, prometheus::Registry& registry)
+AlertmanagerSink::AlertmanagerSink(base::HttpClient& client, const base::Clock& clock,
+                                   prometheus::Registry& registry)
     : state_(std::make_shared<State>(client, clock, registry)) {}
 
 AlertmanagerSink::~AlertmanagerSink() {
@@ -164,8 +169,8 @@ void AlertmanagerSink::SetTargets(std::vector<AlertmanagerTarget> targets) {
       state_->targets.push_back(it->second);
       old.erase(it);
     } else {
-      state_->targets.push_back(
-          std::make_shared<Target>(Target{std::move(config), {}, false, MetricsOf(state_->registry, url)}));
+      state_->targets.push_back(std::make_shared<Target>(
+          Target{std::move(config), {}, false, MetricsOf(state_->registry, url)}));
     }
   }
   for (const auto& [url, target] : old) {
@@ -198,11 +203,13 @@ bool AlertmanagerSink::Drain(base::DurationMs timeout) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout);
   base::MutexLock lock(state_->mu);
   const auto empty = [&] {
-    return std::all_of(state_->targets.begin(), state_->targets.end(),
-                       [](const auto& target) { return target->queue.empty() && !target->sending; });
+    return std::all_of(state_->targets.begin(), state_->targets.end(), [](const auto& target) {
+      return target->queue.empty() && !target->sending;
+    });
   };
   while (!empty()) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     state_->changed.WaitFor(state_->mu, left);
   }

@@ -13,8 +13,9 @@ class FanoutSink final : public AlertSink {
  public:
   explicit FanoutSink(std::vector<AlertSink*> sinks) : sinks_(std::move(sinks)) {}
 
-  // Each sink gets all alerts, whatever the others answer. The first error is returned: the caller sends again, and sinks
-  // that took the alerts already get them twice, which receivers deduplicate.
+  // Each sink gets all alerts, whatever the others answer. The first error is returned: the caller
+  // sends again, and sinks that took the alerts already get them twice, which receivers
+  // deduplicate.
   absl::Status Send(std::vector<Alert> alerts) override;
 
  private:

@@ -35,22 +35,25 @@ query::Series OnePoint(tsdb::Labels labels, TimestampMs t, double v) {
   return series;
 }
 
-bool Stopped(const std::atomic<bool>* cancelled) { return cancelled != nullptr && cancelled->load(); }
+bool Stopped(const std::atomic<bool>* cancelled) {
+  return cancelled != nullptr && cancelled->load();
+}
 
 }  // namespace
 
 struct RuleGroup::Rule {
   std::shared_ptr<const RuleSpec> spec;
-  std::string key_prefix;                   // of its alerts in the state store
-  std::set<tsdb::Labels> series;            // stored by the last evaluation; the evaluating thread's
-  AlertTable alerts;                        // the rest is guarded by the group's mu_
+  std::string key_prefix;         // of its alerts in the state store
+  std::set<tsdb::Labels> series;  // stored by the last evaluation; the evaluating thread's
+  AlertTable alerts;              // the rest is guarded by the group's mu_
   RuleHealth health = RuleHealth::kUnknown;
   std::string last_error;
   double evaluation_seconds = 0;
   std::optional<TimestampMs> last_evaluation;
 };
 
-RuleGroup::RuleGroup(std::shared_ptr<const GroupSpec> spec, GroupSettings settings, const RuleServices& services)
+RuleGroup::RuleGroup(std::shared_ptr<const GroupSpec> spec, GroupSettings settings,
+                     const RuleServices& services)
     : spec_(std::move(spec)),
       settings_(std::move(settings)),
       services_(services),
@@ -60,7 +63,8 @@ RuleGroup::RuleGroup(std::shared_ptr<const GroupSpec> spec, GroupSettings settin
     auto rule = std::make_unique<Rule>();
     rule->spec = rule_spec;
     const size_t occurrence = seen[RuleIdentity(*rule_spec, 0)]++;
-    rule->key_prefix = RuleKeyPrefix(spec_->file, spec_->name, RuleIdentity(*rule_spec, occurrence));
+    rule->key_prefix =
+        RuleKeyPrefix(spec_->file, spec_->name, RuleIdentity(*rule_spec, occurrence));
     rules_.push_back(std::move(rule));
   }
   metrics_->interval_seconds.Set(Seconds(settings_.interval * 1'000'000));
@@ -91,16 +95,19 @@ void RuleGroup::Restore(const StoredState& stored, TimestampMs now) {
     absl::StatusOr<ActiveAlert> alert = DecodeAlert(value);
     if (!alert.ok()) {
       services_.metrics.state_records_bad.Increment();
-      base::Warn("alert state left out", {{"group", spec_->Key()}, {"alert", rule->second->spec->name}, {"err", alert.status()}});
+      base::Warn(
+          "alert state left out",
+          {{"group", spec_->Key()}, {"alert", rule->second->spec->name}, {"err", alert.status()}});
       continue;
     }
     if (alert->state == AlertState::kPending) {
-      // Nobody looked in between. A short gap counts as if it were not there; a longer one does not count into `for`;
-      // after a long one the alert begins anew.
+      // Nobody looked in between. A short gap counts as if it were not there; a longer one does not
+      // count into `for`; after a long one the alert begins anew.
       if (gap > services_.options.for_outage_tolerance) continue;
       if (gap > services_.options.for_grace_period) alert->active_at += gap;
     }
-    for (const query::Series& s : AlertSeries(*rule->second, *alert, now)) rule->second->series.insert(s.labels);
+    for (const query::Series& s : AlertSeries(*rule->second, *alert, now))
+      rule->second->series.insert(s.labels);
     base::MutexLock lock(mu_);
     rule->second->alerts.Restore(*std::move(alert));
     services_.metrics.alerts_restored.Increment();
@@ -185,24 +192,30 @@ void RuleGroup::Evaluate(TimestampMs ts, const std::atomic<bool>* cancelled) {
   last_evaluation_ = begun;
 }
 
-void RuleGroup::EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled, size_t& samples) {
+void RuleGroup::EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled,
+                             size_t& samples) {
   const TimestampMs begun = services_.clock.Now();
   const int64_t begun_ns = services_.clock.MonotonicNs();
   metrics_->evaluations.Increment();
   const bool alerting = rule.spec->kind == RuleKind::kAlerting;
-  absl::StatusOr<Sampled> series = alerting ? Alerts(rule, ts, cancelled) : Record(rule, ts, cancelled);
+  absl::StatusOr<Sampled> series =
+      alerting ? Alerts(rule, ts, cancelled) : Record(rule, ts, cancelled);
   absl::Status status = series.status();
   bool failed = !status.ok();
   if (series.ok()) {
     samples += series->size();
     if (alerting) Send(rule, ts);
     status = Store(rule, *series, ts - settings_.query_offset);
-    failed = absl::IsUnavailable(status);  // rejected samples make a rule unhealthy, but it was evaluated
+    failed = absl::IsUnavailable(
+        status);  // rejected samples make a rule unhealthy, but it was evaluated
   }
   if (failed) metrics_->failures.Increment();
   if (failed && !Stopped(cancelled)) {
-    base::Warn("Evaluating rule failed",
-               {{"component", "rule manager"}, {"file", spec_->file}, {"group", spec_->name}, {"name", rule.spec->name}, {"err", status}});
+    base::Warn("Evaluating rule failed", {{"component", "rule manager"},
+                                          {"file", spec_->file},
+                                          {"group", spec_->name},
+                                          {"name", rule.spec->name},
+                                          {"err", status}});
   }
   const double seconds = Seconds(services_.clock.MonotonicNs() - begun_ns);
   services_.metrics.rule_duration.Observe(seconds);
@@ -213,7 +226,8 @@ void RuleGroup::EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>
   rule.last_evaluation = begun;
 }
 
-absl::StatusOr<RuleGroup::Sampled> RuleGroup::Query(const Rule& rule, TimestampMs t, const std::atomic<bool>* cancelled) {
+absl::StatusOr<RuleGroup::Sampled> RuleGroup::Query(const Rule& rule, TimestampMs t,
+                                                    const std::atomic<bool>* cancelled) {
   ASSIGN_OR_RETURN(query::QueryResult result, services_.query(rule.spec->expr, t, cancelled));
   if (result.type == query::ValueType::kVector) return std::move(result.series);
   if (result.type != query::ValueType::kScalar) {
@@ -231,10 +245,12 @@ absl::StatusOr<RuleGroup::Sampled> RuleGroup::Record(const Rule& rule, Timestamp
   for (query::Series& series : vector) {
     tsdb::LabelsBuilder builder(series.labels);
     builder.Set(tsdb::kMetricName, rule.spec->name);
-    for (const TemplatedPair& label : rule.spec->label_templates) builder.Set(label.name, label.text);
+    for (const TemplatedPair& label : rule.spec->label_templates)
+      builder.Set(label.name, label.text);
     series.labels = builder.Build();
     if (!seen.insert(series.labels).second) {
-      return absl::FailedPreconditionError("vector contains metrics with the same labelset after applying rule labels");
+      return absl::FailedPreconditionError(
+          "vector contains metrics with the same labelset after applying rule labels");
     }
   }
   if (spec_->limit > 0 && static_cast<int64_t>(vector.size()) > spec_->limit) {
@@ -249,11 +265,13 @@ namespace {
 // Expands the templates of one rule at one time.
 class AlertExpander {
  public:
-  AlertExpander(const RuleSpec& rule, const RuleServices& services, const GroupSettings& settings, TimestampMs ts,
-                const std::atomic<bool>* cancelled)
+  AlertExpander(const RuleSpec& rule, const RuleServices& services, const GroupSettings& settings,
+                TimestampMs ts, const std::atomic<bool>* cancelled)
       : rule_(rule), metrics_(services.metrics) {
     TemplateContext context;
-    context.query = [&services, ts, cancelled](std::string_view expr) { return services.query(expr, ts, cancelled); };
+    context.query = [&services, ts, cancelled](std::string_view expr) {
+      return services.query(expr, ts, cancelled);
+    };
     context.external_url = services.options.external_url;
     context.now = ts;
     functions_ = PrometheusTemplateFunctions(std::move(context));
@@ -279,18 +297,21 @@ class AlertExpander {
     if (text.ok()) return *std::move(text);
     metrics_.expansion_failures.Increment();
     base::Warn("Expanding alert template failed", {{"alert", rule_.name}, {"err", text.status()}});
-    return absl::StrCat("<error expanding template: error executing template ", AlertTemplateName(rule_.name), ": ",
-                        std::string(text.status().message()), ">");
+    return absl::StrCat("<error expanding template: error executing template ",
+                        AlertTemplateName(rule_.name), ": ", std::string(text.status().message()),
+                        ">");
   }
 
  private:
   static const TemplateType& DataType() {
-    static const TemplateType* const type = new TemplateType{
-        .name = "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value "
-                "interface {} }",
-        .zero_is_string = false,
-        .methods = {},
-        .print = nullptr};
+    static const TemplateType* const type =
+        new TemplateType{.name =
+                             "struct { Labels map[string]string; ExternalLabels map[string]string; "
+                             "ExternalURL string; Value "
+                             "interface {} }",
+                         .zero_is_string = false,
+                         .methods = {},
+                         .print = nullptr};
     return *type;
   }
 
@@ -303,7 +324,8 @@ class AlertExpander {
 
 }  // namespace
 
-absl::StatusOr<std::vector<AlertFinding>> RuleGroup::Expand(const Rule& rule, const Sampled& vector, TimestampMs ts,
+absl::StatusOr<std::vector<AlertFinding>> RuleGroup::Expand(const Rule& rule, const Sampled& vector,
+                                                            TimestampMs ts,
                                                             const std::atomic<bool>* cancelled) {
   std::vector<AlertFinding> findings;
   findings.reserve(vector.size());
@@ -313,7 +335,8 @@ absl::StatusOr<std::vector<AlertFinding>> RuleGroup::Expand(const Rule& rule, co
     AlertFinding finding;
     tsdb::LabelsBuilder builder(series.labels);
     builder.Del(tsdb::kMetricName);
-    for (const TemplatedPair& label : rule.spec->label_templates) builder.Set(label.name, expander.Expand(label));
+    for (const TemplatedPair& label : rule.spec->label_templates)
+      builder.Set(label.name, expander.Expand(label));
     builder.Set(kAlertName, rule.spec->name);
     finding.labels = builder.Build();
     for (const TemplatedPair& annotation : rule.spec->annotation_templates) {
@@ -325,14 +348,16 @@ absl::StatusOr<std::vector<AlertFinding>> RuleGroup::Expand(const Rule& rule, co
   return findings;
 }
 
-RuleGroup::Sampled RuleGroup::AlertSeries(const Rule& rule, const ActiveAlert& alert, TimestampMs t) const {
+RuleGroup::Sampled RuleGroup::AlertSeries(const Rule& rule, const ActiveAlert& alert,
+                                          TimestampMs t) const {
   if (alert.state == AlertState::kInactive) return {};
   tsdb::LabelsBuilder builder(alert.labels);
   builder.Set(kAlertName, rule.spec->name);
   builder.Set(tsdb::kMetricName, kAlertForMetric);
   Sampled series;
   // Whole seconds, towards the past.
-  const TimestampMs since = alert.active_at >= 0 ? alert.active_at / 1000 : (alert.active_at - 999) / 1000;
+  const TimestampMs since =
+      alert.active_at >= 0 ? alert.active_at / 1000 : (alert.active_at - 999) / 1000;
   series.push_back(OnePoint(builder.Build(), t, static_cast<double>(since)));
   builder.Set(tsdb::kMetricName, kAlertMetric);
   builder.Set(kAlertStateLabel, Name(alert.state));
@@ -340,12 +365,14 @@ RuleGroup::Sampled RuleGroup::AlertSeries(const Rule& rule, const ActiveAlert& a
   return series;
 }
 
-absl::StatusOr<RuleGroup::Sampled> RuleGroup::Alerts(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled) {
+absl::StatusOr<RuleGroup::Sampled> RuleGroup::Alerts(Rule& rule, TimestampMs ts,
+                                                     const std::atomic<bool>* cancelled) {
   const TimestampMs t = ts - settings_.query_offset;
   ASSIGN_OR_RETURN(const Sampled vector, Query(rule, t, cancelled));
   ASSIGN_OR_RETURN(std::vector<AlertFinding> findings, Expand(rule, vector, ts, cancelled));
   base::MutexLock lock(mu_);
-  RETURN_IF_ERROR(rule.alerts.Update(ts, {rule.spec->hold, rule.spec->keep_firing, spec_->limit}, std::move(findings)));
+  RETURN_IF_ERROR(rule.alerts.Update(ts, {rule.spec->hold, rule.spec->keep_firing, spec_->limit},
+                                     std::move(findings)));
   Sampled out;
   for (const auto& [labels, alert] : rule.alerts.all()) {
     for (query::Series& series : AlertSeries(rule, alert, t)) out.push_back(std::move(series));
@@ -386,7 +413,8 @@ void RuleGroup::Send(Rule& rule, TimestampMs ts) {
   if (!outgoing.empty()) {
     const absl::Status status = services_.sink.Send(std::move(outgoing));
     if (!status.ok()) {  // all of them are due again at the next evaluation
-      base::Warn("Sending alerts failed", {{"group", spec_->Key()}, {"alert", rule.spec->name}, {"err", status}});
+      base::Warn("Sending alerts failed",
+                 {{"group", spec_->Key()}, {"alert", rule.spec->name}, {"err", status}});
       return;
     }
   }
@@ -434,8 +462,10 @@ absl::Status RuleGroup::Store(Rule& rule, const Sampled& series, TimestampMs t) 
     last_error = absl::FailedPreconditionError(absl::string_view(why.data(), why.size()));
   }
   if (rejected > 0) {
-    base::Warn("Error on ingesting result from rule evaluation",
-               {{"group", spec_->Key()}, {"name", rule.spec->name}, {"num_dropped", rejected}, {"err", last_error}});
+    base::Warn("Error on ingesting result from rule evaluation", {{"group", spec_->Key()},
+                                                                  {"name", rule.spec->name},
+                                                                  {"num_dropped", rejected},
+                                                                  {"err", last_error}});
   }
   rule.series = std::move(stored);
   return last_error;
@@ -455,7 +485,8 @@ void RuleGroup::StoreStale(TimestampMs t) {
 std::map<std::string, const ActiveAlert*> RuleGroup::StateKeys() const {
   std::map<std::string, const ActiveAlert*> keys;
   for (const auto& rule : rules_) {
-    for (const auto& [labels, alert] : rule->alerts.all()) keys[AlertStateKey(rule->key_prefix, labels)] = &alert;
+    for (const auto& [labels, alert] : rule->alerts.all())
+      keys[AlertStateKey(rule->key_prefix, labels)] = &alert;
   }
   return keys;
 }
@@ -485,13 +516,15 @@ void RuleGroup::Persist(TimestampMs ts) {
     appeared = true;
   }
   if (any) {
-    changes.push_back({GroupStateKey(spec_->file, spec_->name), EncodeTime(ts), base::StateChange::kPut});
+    changes.push_back(
+        {GroupStateKey(spec_->file, spec_->name), EncodeTime(ts), base::StateChange::kPut});
   } else if (group_record_) {
     changes.push_back({GroupStateKey(spec_->file, spec_->name), "", base::StateChange::kDelete});
   }
   if (changes.empty()) return;
-  const absl::Status status = services_.state->Apply(
-      base::Space::kRules, changes, appeared ? base::Durability::kDisk : base::Durability::kProcess);
+  const absl::Status status =
+      services_.state->Apply(base::Space::kRules, changes,
+                             appeared ? base::Durability::kDisk : base::Durability::kProcess);
   if (!status.ok()) {  // what differs now differs at the next evaluation, too
     services_.metrics.state_writes_failed.Increment();
     base::Warn("Storing alert state failed", {{"group", spec_->Key()}, {"err", status}});
@@ -511,7 +544,9 @@ GroupStatus RuleGroup::Status() const {
   out.evaluation_seconds = evaluation_seconds_;
   out.last_evaluation = last_evaluation_;
   for (const auto& rule : rules_) {
-    RuleStatus status{rule->spec, rule->health, rule->last_error, rule->evaluation_seconds, rule->last_evaluation, {}};
+    RuleStatus status{
+        rule->spec, rule->health, rule->last_error, rule->evaluation_seconds, rule->last_evaluation,
+        {}};
     for (const auto& [labels, alert] : rule->alerts.all()) {
       if (alert.state != AlertState::kInactive) status.alerts.push_back(alert);
     }

@@ -4,10 +4,12 @@
 //   group.Restore(…);                     // state of an earlier process, once
 //   group.Evaluate(t); group.Evaluate(t + interval); …
 //
-// Each rule commits its samples before the next one is evaluated, so that it sees them. A rule that fails stores nothing
-// and keeps its alerts as they are. Series that a rule no longer gives get a staleness marker.
+// Each rule commits its samples before the next one is evaluated, so that it sees them. A rule that
+// fails stores nothing and keeps its alerts as they are. Series that a rule no longer gives get a
+// staleness marker.
 //
-// Threads: one Evaluate at a time, and none while TakeStateFrom, Restore or TakeSeries run; Status may be called at any
+// Threads: one Evaluate at a time, and none while TakeStateFrom, Restore or TakeSeries run; Status
+// may be called at any
 //   time. Lifetimes: everything in RuleServices outlives the group.
 #ifndef SLOWBURN_RULES_RULE_GROUP_H_
 #define SLOWBURN_RULES_RULE_GROUP_H_
@@ -39,18 +41,19 @@ class Engine;
 namespace slowburn::rules {
 
 // An instant query. `cancelled` becomes true when nobody waits for the answer any more.
-using RuleQuery = std::function<absl::StatusOr<query::QueryResult>(std::string_view expr, TimestampMs t,
-                                                                   const std::atomic<bool>* cancelled)>;
+using RuleQuery = std::function<absl::StatusOr<query::QueryResult>(
+    std::string_view expr, TimestampMs t, const std::atomic<bool>* cancelled)>;
 RuleQuery EngineRuleQuery(query::Engine& engine);
 
-// Changes an alert's labels before it is sent; false: it is not sent at all (alert_relabel_configs).
+// Changes an alert's labels before it is sent; false: it is not sent at all
+// (alert_relabel_configs).
 using AlertRelabel = std::function<bool(LabelPairs& labels)>;
 
 // Flags --rules.alert.* and --web.external-url.
 struct RuleOptions {
-  DurationMs resend_delay = base::kMinute;            // --rules.alert.resend-delay
-  DurationMs for_outage_tolerance = base::kHour;      // --rules.alert.for-outage-tolerance
-  DurationMs for_grace_period = 10 * base::kMinute;   // --rules.alert.for-grace-period
+  DurationMs resend_delay = base::kMinute;           // --rules.alert.resend-delay
+  DurationMs for_outage_tolerance = base::kHour;     // --rules.alert.for-outage-tolerance
+  DurationMs for_grace_period = 10 * base::kMinute;  // --rules.alert.for-grace-period
   std::string external_url;
 };
 
@@ -76,22 +79,25 @@ class RuleGroup {
   // As the state store gives it: keys and values of this group.
   using StoredState = std::map<std::string, std::string, std::less<>>;
 
-  RuleGroup(std::shared_ptr<const GroupSpec> spec, GroupSettings settings, const RuleServices& services);
+  RuleGroup(std::shared_ptr<const GroupSpec> spec, GroupSettings settings,
+            const RuleServices& services);
   ~RuleGroup();
   RuleGroup(const RuleGroup&) = delete;
   RuleGroup& operator=(const RuleGroup&) = delete;
 
-  // Alerts that an earlier process stored. Records that cannot be read, or belong to no rule, are left out and deleted
-  // with the next write.
+  // Alerts that an earlier process stored. Records that cannot be read, or belong to no rule, are
+  // left out and deleted with the next write.
   void Restore(const StoredState& stored, TimestampMs now);
-  // After a reload: rules of the same name and labels go on where `old` stopped. `old` is of no use afterwards.
+  // After a reload: rules of the same name and labels go on where `old` stopped. `old` is of no use
+  // afterwards.
   void TakeStateFrom(RuleGroup& old);
   // Every series that needs a staleness marker when this group is gone. Empties it.
   std::vector<tsdb::Labels> TakeSeries();
   // Keys that this group has in the state store.
   std::vector<std::string> StoredKeys() const;
 
-  // `ts` is the time of the slot; samples get ts - query_offset. Returns early once `cancelled` is true.
+  // `ts` is the time of the slot; samples get ts - query_offset. Returns early once `cancelled` is
+  // true.
   void Evaluate(TimestampMs ts, const std::atomic<bool>* cancelled = nullptr);
   void CountIterations(int64_t scheduled, int64_t missed);
 
@@ -104,11 +110,15 @@ class RuleGroup {
   struct Rule;
   using Sampled = std::vector<query::Series>;  // each with exactly one point
 
-  absl::StatusOr<Sampled> Query(const Rule& rule, TimestampMs t, const std::atomic<bool>* cancelled);
-  void EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled, size_t& samples);
-  absl::StatusOr<Sampled> Record(const Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled);
+  absl::StatusOr<Sampled> Query(const Rule& rule, TimestampMs t,
+                                const std::atomic<bool>* cancelled);
+  void EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled,
+                    size_t& samples);
+  absl::StatusOr<Sampled> Record(const Rule& rule, TimestampMs ts,
+                                 const std::atomic<bool>* cancelled);
   absl::StatusOr<Sampled> Alerts(Rule& rule, TimestampMs ts, const std::atomic<bool>* cancelled);
-  absl::StatusOr<std::vector<AlertFinding>> Expand(const Rule& rule, const Sampled& vector, TimestampMs ts,
+  absl::StatusOr<std::vector<AlertFinding>> Expand(const Rule& rule, const Sampled& vector,
+                                                   TimestampMs ts,
                                                    const std::atomic<bool>* cancelled);
   void Send(Rule& rule, TimestampMs ts);
   Alert Outgoing(const Rule& rule, const ActiveAlert& alert, TimestampMs ts) const;
@@ -125,12 +135,13 @@ class RuleGroup {
   std::unique_ptr<RuleMetrics::Group> metrics_;
 
   // Only the evaluating thread touches these.
-  std::set<tsdb::Labels> stale_;                   // of rules that a reload took away
-  std::map<std::string, uint64_t> persisted_;      // key → fingerprint of what the store holds
-  bool group_record_ = false;                      // the store holds this group's time of evaluation
+  std::set<tsdb::Labels> stale_;               // of rules that a reload took away
+  std::map<std::string, uint64_t> persisted_;  // key → fingerprint of what the store holds
+  bool group_record_ = false;                  // the store holds this group's time of evaluation
 
   mutable base::Mutex mu_;
-  std::vector<std::unique_ptr<Rule>> rules_;       // the list is fixed, status and alerts are guarded by mu_
+  std::vector<std::unique_ptr<Rule>>
+      rules_;  // the list is fixed, status and alerts are guarded by mu_
   double evaluation_seconds_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<TimestampMs> last_evaluation_ ABSL_GUARDED_BY(mu_);
 };

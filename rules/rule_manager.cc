@@ -26,15 +26,17 @@ bool SameRules(const GroupSpec& a, const GroupSpec& b) {
   return true;
 }
 
-// A relabelling function cannot be compared: groups that have one are always rebuilt, which costs nothing but a moment.
+// A relabelling function cannot be compared: groups that have one are always rebuilt, which costs
+// nothing but a moment.
 bool SameSettings(const GroupSettings& a, const GroupSettings& b) {
-  return a.interval == b.interval && a.query_offset == b.query_offset && a.external_labels == b.external_labels &&
-         !a.relabel && !b.relabel;
+  return a.interval == b.interval && a.query_offset == b.query_offset &&
+         a.external_labels == b.external_labels && !a.relabel && !b.relabel;
 }
 
 }  // namespace
 
-// A group and its place in time. Tasks on the executor share it, so it may outlive its group's removal.
+// A group and its place in time. Tasks on the executor share it, so it may outlive its group's
+// removal.
 struct RuleManager::Scheduled {
   explicit Scheduled(std::unique_ptr<RuleGroup> g) : group(std::move(g)) {}
 
@@ -122,29 +124,32 @@ void RuleManager::DeleteState(const std::vector<std::string>& keys) {
   if (keys.empty() || services_.state == nullptr) return;
   std::vector<base::StateChange> changes;
   for (const std::string& key : keys) changes.push_back({key, "", base::StateChange::kDelete});
-  const absl::Status status = services_.state->Apply(base::Space::kRules, changes, base::Durability::kProcess);
+  const absl::Status status =
+      services_.state->Apply(base::Space::kRules, changes, base::Durability::kProcess);
   if (!status.ok()) {  // the next start finds them again, and deletes them
     services_.metrics.state_writes_failed.Increment();
     base::Warn("Deleting alert state failed", {{"err", status}});
   }
 }
 
-// Two intervals give a renamed rule time to go on with the same series: its newer samples then win over the marker, which
-// bears the time of the removal.
+// Two intervals give a renamed rule time to go on with the same series: its newer samples then win
+// over the marker, which bears the time of the removal.
 void RuleManager::MarkStaleLater(std::vector<tsdb::Labels> series, DurationMs after) {
   if (series.empty()) return;
   const TimestampMs now = services_.clock.Now();
-  executor_.RunAt(now + after, [alive = alive_, &storage = services_.storage, series = std::move(series), now] {
-    base::MutexLock lock(alive->mu);
-    if (!alive->alive) return;
-    const std::unique_ptr<tsdb::Appender> appender = storage.NewAppender();
-    for (const tsdb::Labels& labels : series) {
-      const absl::StatusOr<tsdb::SeriesRef> ref = appender->Resolve(labels, nullptr);
-      if (ref.ok()) appender->Append(*ref, now, tsdb::StaleNaN());
-    }
-    const auto result = appender->Commit();
-    if (!result.ok()) base::Warn("Storing staleness markers failed", {{"err", result.status()}});
-  });
+  executor_.RunAt(
+      now + after, [alive = alive_, &storage = services_.storage, series = std::move(series), now] {
+        base::MutexLock lock(alive->mu);
+        if (!alive->alive) return;
+        const std::unique_ptr<tsdb::Appender> appender = storage.NewAppender();
+        for (const tsdb::Labels& labels : series) {
+          const absl::StatusOr<tsdb::SeriesRef> ref = appender->Resolve(labels, nullptr);
+          if (ref.ok()) appender->Append(*ref, now, tsdb::StaleNaN());
+        }
+        const auto result = appender->Commit();
+        if (!result.ok())
+          base::Warn("Storing staleness markers failed", {{"err", result.status()}});
+      });
 }
 
 absl::Status RuleManager::Update(RuleConfig config) {
@@ -176,8 +181,8 @@ absl::Status RuleManager::Update(RuleConfig config) {
       old.erase(before);
       continue;
     }
-    auto scheduled =
-        std::make_shared<Scheduled>(std::make_unique<RuleGroup>(spec, std::move(settings), services_));
+    auto scheduled = std::make_shared<Scheduled>(
+        std::make_unique<RuleGroup>(spec, std::move(settings), services_));
     if (before != old.end()) {
       Halt(*before->second);
       scheduled->group->TakeStateFrom(*before->second->group);

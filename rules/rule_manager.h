@@ -1,16 +1,18 @@
 // RuleManager: runs the groups of all rule files on time.
 //
-//   RuleManager manager(executor, {clock, storage, EngineRuleQuery(engine), sink, &state, metrics, options});
-//   manager.Update(config);      // starts, and at each reload again
-//   … manager.Groups() …
-//   manager.Stop();              // or the destructor
+//   RuleManager manager(executor, {clock, storage, EngineRuleQuery(engine), sink, &state, metrics,
+//   options}); manager.Update(config);      // starts, and at each reload again … manager.Groups()
+//   … manager.Stop();              // or the destructor
 //
-// A group is evaluated at multiples of its interval, shifted by a part that its name decides, so that groups spread over
-// time. An evaluation that takes longer than the interval costs the slots it runs over (they are counted, never queued).
-// At start every alert that a former process left in the state store is back before the first evaluation.
+// A group is evaluated at multiples of its interval, shifted by a part that its name decides, so
+// that groups spread over time. An evaluation that takes longer than the interval costs the slots
+// it runs over (they are counted, never queued). At start every alert that a former process left in
+// the state store is back before the first evaluation.
 //
-// Threads: all methods from any thread; Update and Stop one at a time. Groups run concurrently on the executor; Update
-//   waits for the evaluations under way of groups that change. Lifetimes: executor and services outlive the manager.
+// Threads: all methods from any thread; Update and Stop one at a time. Groups run concurrently on
+// the executor; Update
+//   waits for the evaluations under way of groups that change. Lifetimes: executor and services
+//   outlive the manager.
 #ifndef SLOWBURN_RULES_RULE_MANAGER_H_
 #define SLOWBURN_RULES_RULE_MANAGER_H_
 
@@ -45,10 +47,12 @@ class RuleManager {
   RuleManager(const RuleManager&) = delete;
   RuleManager& operator=(const RuleManager&) = delete;
 
-  // Groups that did not change go on undisturbed; of the others rules with the same name and labels keep their alerts.
-  // kUnavailable: the state store cannot be read (only at the first call); the rules run, with no alerts restored.
+  // Groups that did not change go on undisturbed; of the others rules with the same name and labels
+  // keep their alerts. kUnavailable: the state store cannot be read (only at the first call); the
+  // rules run, with no alerts restored.
   absl::Status Update(RuleConfig config);
-  // No evaluation begins any more; waits for those under way, whose queries are cancelled. State stays in the store.
+  // No evaluation begins any more; waits for those under way, whose queries are cancelled. State
+  // stays in the store.
   void Stop();
 
   // Sorted by file and name.

@@ -25,36 +25,47 @@ base::MetricLabels GroupLabel(const std::string& key) { return {{"rule_group", k
 }  // namespace
 
 RuleMetrics::RuleMetrics(Registry& r)
-    : rule_duration(OneSummary(r, "prometheus_rule_evaluation_duration_seconds", "The duration for a rule to execute.",
+    : rule_duration(OneSummary(r, "prometheus_rule_evaluation_duration_seconds",
+                               "The duration for a rule to execute.",
                                {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}})),
-      group_duration(OneSummary(r, "prometheus_rule_group_duration_seconds", "The duration of rule group evaluations.",
-                                {{0.01, 0.001}, {0.05, 0.005}, {0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}})),
+      group_duration(OneSummary(
+          r, "prometheus_rule_group_duration_seconds", "The duration of rule group evaluations.",
+          {{0.01, 0.001}, {0.05, 0.005}, {0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}})),
       expansions(base::AddCounter(r, "prometheus_template_text_expansions_total",
                                   "The total number of template text expansions.")),
       expansion_failures(base::AddCounter(r, "prometheus_template_text_expansion_failures_total",
                                           "The total number of template text expansion failures.")),
-      state_writes_failed(base::AddCounter(r, "slowburn_rule_state_write_failures_total",
-                                           "Writes of alert state that failed and are tried again.")),
-      state_records_bad(base::AddCounter(r, "slowburn_rule_state_bad_records_total",
-                                         "Records of alert state that could not be read and were left out.")),
-      alerts_restored(base::AddCounter(r, "slowburn_rule_alerts_restored_total",
-                                       "Alerts that were brought back at start from stored state.")),
-      evaluations_(Counters(r, "prometheus_rule_evaluations_total", "The total number of rule evaluations.")),
-      failures_(
-          Counters(r, "prometheus_rule_evaluation_failures_total", "The total number of rule evaluation failures.")),
-      iterations_(Counters(r, "prometheus_rule_group_iterations_total",
-                           "The total number of scheduled rule group evaluations, whether executed or missed.")),
-      iterations_missed_(Counters(r, "prometheus_rule_group_iterations_missed_total",
-                                  "The total number of rule group evaluations missed due to slow rule group evaluation.")),
-      interval_(Gauges(r, "prometheus_rule_group_interval_seconds", "The interval of a rule group.")),
+      state_writes_failed(
+          base::AddCounter(r, "slowburn_rule_state_write_failures_total",
+                           "Writes of alert state that failed and are tried again.")),
+      state_records_bad(
+          base::AddCounter(r, "slowburn_rule_state_bad_records_total",
+                           "Records of alert state that could not be read and were left out.")),
+      alerts_restored(
+          base::AddCounter(r, "slowburn_rule_alerts_restored_total",
+                           "Alerts that were brought back at start from stored state.")),
+      evaluations_(Counters(r, "prometheus_rule_evaluations_total",
+                            "The total number of rule evaluations.")),
+      failures_(Counters(r, "prometheus_rule_evaluation_failures_total",
+                         "The total number of rule evaluation failures.")),
+      iterations_(Counters(
+          r, "prometheus_rule_group_iterations_total",
+          "The total number of scheduled rule group evaluations, whether executed or missed.")),
+      iterations_missed_(Counters(
+          r, "prometheus_rule_group_iterations_missed_total",
+          "The total number of rule group evaluations missed due to slow rule group evaluation.")),
+      interval_(
+          Gauges(r, "prometheus_rule_group_interval_seconds", "The interval of a rule group.")),
       last_duration_(Gauges(r, "prometheus_rule_group_last_duration_seconds",
                             "The duration of the last rule group evaluation.")),
-      last_rule_duration_sum_(Gauges(r, "prometheus_rule_group_last_rule_duration_sum_seconds",
-                                     "The sum of time in seconds it took to evaluate each rule in the group.")),
+      last_rule_duration_sum_(
+          Gauges(r, "prometheus_rule_group_last_rule_duration_sum_seconds",
+                 "The sum of time in seconds it took to evaluate each rule in the group.")),
       last_evaluation_(Gauges(r, "prometheus_rule_group_last_evaluation_timestamp_seconds",
                               "The timestamp of the last rule group evaluation in seconds.")),
-      last_samples_(Gauges(r, "prometheus_rule_group_last_evaluation_samples",
-                           "The number of samples returned during the last rule group evaluation.")),
+      last_samples_(
+          Gauges(r, "prometheus_rule_group_last_evaluation_samples",
+                 "The number of samples returned during the last rule group evaluation.")),
       rules_(Gauges(r, "prometheus_rule_group_rules", "The number of rules.")) {}
 
 RuleMetrics::Group::Group(RuleMetrics& m, const std::string& key)

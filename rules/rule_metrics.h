@@ -1,5 +1,6 @@
-// The metrics of rules, under Prometheus' names. One set of children a group (label rule_group="FILE;GROUP"), removed
-// with the group. Threads: thread-safe. Lifetimes: the registry outlives this.
+// The metrics of rules, under Prometheus' names. One set of children a group (label
+// rule_group="FILE;GROUP"), removed with the group. Threads: thread-safe. Lifetimes: the registry
+// outlives this.
 #ifndef SLOWBURN_RULES_RULE_METRICS_H_
 #define SLOWBURN_RULES_RULE_METRICS_H_
 
@@ -18,8 +19,8 @@ class RuleMetrics {
   RuleMetrics(const RuleMetrics&) = delete;
   RuleMetrics& operator=(const RuleMetrics&) = delete;
 
-  // Children of one group; gone from /metrics when the last object with this key is destroyed: a reload makes the new
-  // group before it drops the old one.
+  // Children of one group; gone from /metrics when the last object with this key is destroyed: a
+  // reload makes the new group before it drops the old one.
   class Group {
    public:
     Group(RuleMetrics& metrics, const std::string& key);
@@ -53,7 +54,8 @@ class RuleMetrics {
   prometheus::Counter& alerts_restored;
 
  private:
-  // Counts one more user of `key`; for the member initializers of Group, which must hold the lock of none.
+  // Counts one more user of `key`; for the member initializers of Group, which must hold the lock
+  // of none.
   const std::string& Use(const std::string& key);
 
   base::Mutex mu_;

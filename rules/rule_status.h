@@ -1,4 +1,5 @@
-// What the rules are doing, as /api/v1/rules and /api/v1/alerts show it: copies, taken at one moment.
+// What the rules are doing, as /api/v1/rules and /api/v1/alerts show it: copies, taken at one
+// moment.
 #ifndef SLOWBURN_RULES_RULE_STATUS_H_
 #define SLOWBURN_RULES_RULE_STATUS_H_
 

@@ -71,7 +71,8 @@ FilePosition PositionInScalar(std::string_view text, const base::YamlNode& scala
     if (style == '"' && text[raw] == '\\') {
       const size_t length = EscapeLength(text.substr(raw));
       raw += length;
-      while (i + 1 < value.size() && (value[i + 1] & 0xc0) == 0x80) ++i;  // one escape, several bytes
+      while (i + 1 < value.size() && (value[i + 1] & 0xc0) == 0x80)
+        ++i;  // one escape, several bytes
     } else if (style == '\'' && c == '\'') {
       raw += 2;
     } else if (text[raw] == c) {

@@ -1,4 +1,5 @@
-// What a rule file says: groups of recording and alerting rules, checked and parsed, but not running.
+// What a rule file says: groups of recording and alerting rules, checked and parsed, but not
+// running.
 //
 // Threads: immutable after loading; shared by the manager, the API and `test rules`.
 #ifndef SLOWBURN_RULES_SPEC_H_
@@ -32,8 +33,8 @@ enum class RuleKind : uint8_t { kRecording, kAlerting };
 
 struct RuleSpec {
   RuleKind kind = RuleKind::kRecording;
-  std::string name;   // `record` or `alert`
-  std::string expr;   // as Print writes it: what the API shows and the engine runs
+  std::string name;            // `record` or `alert`
+  std::string expr;            // as Print writes it: what the API shows and the engine runs
   DurationMs hold = 0;         // for
   DurationMs keep_firing = 0;  // keep_firing_for
   tsdb::Labels labels;         // the group's under the rule's own, unexpanded
@@ -47,8 +48,8 @@ struct RuleSpec {
   }
   // Everything that matters to evaluation.
   friend bool SameDefinition(const RuleSpec& a, const RuleSpec& b) {
-    return SameIdentity(a, b) && a.expr == b.expr && a.hold == b.hold && a.keep_firing == b.keep_firing &&
-           a.annotations == b.annotations;
+    return SameIdentity(a, b) && a.expr == b.expr && a.hold == b.hold &&
+           a.keep_firing == b.keep_firing && a.annotations == b.annotations;
   }
 };
 

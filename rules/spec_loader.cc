@@ -56,9 +56,12 @@ class Loader {
   }
 
  private:
-  void Fault(const YamlNode& at, const std::string& message) { file_.faults.push_back(at.Error(message)); }
+  void Fault(const YamlNode& at, const std::string& message) {
+    file_.faults.push_back(at.Error(message));
+  }
 
-  // A fault inside a scalar: `message` begins with a position within it, which becomes one in the file.
+  // A fault inside a scalar: `message` begins with a position within it, which becomes one in the
+  // file.
   void FaultInside(const YamlNode& scalar, const std::string& before, std::string_view message) {
     int line = 0, column = 0;
     std::string_view rest;
@@ -90,16 +93,19 @@ class Loader {
     if (group->name.empty()) {
       Fault(node, "Groupname must not be empty");
     } else if (!names_.insert(group->name).second) {
-      Fault(node, absl::StrCat("groupname: ", Quoted(group->name), " is repeated in the same file"));
+      Fault(node,
+            absl::StrCat("groupname: ", Quoted(group->name), " is repeated in the same file"));
     }
     LabelPairs group_labels;
-    if (labels != nullptr) group_labels = Pairs(*labels, absl::StrCat("group ", Quoted(group->name), ": "), "label");
+    if (labels != nullptr)
+      group_labels = Pairs(*labels, absl::StrCat("group ", Quoted(group->name), ": "), "label");
     if (rules != nullptr && rules->kind != YamlNode::Kind::kSequence) {
       Fault(*rules, "rules: want a list of rules");
     } else if (rules != nullptr) {
       for (size_t i = 0; i < rules->items.size(); ++i) {
         if (++file_.rules > kMaxRulesPerFile) {
-          Fault(rules->items[i], absl::StrCat("more than ", kMaxRulesPerFile, " rules in one file"));
+          Fault(rules->items[i],
+                absl::StrCat("more than ", kMaxRulesPerFile, " rules in one file"));
           return;
         }
         Rule(rules->items[i], i + 1, *group, group_labels);
@@ -139,13 +145,14 @@ class Loader {
     const YamlNode* annotations = reader.Find("annotations");
     rule->kind = has_alert ? RuleKind::kAlerting : RuleKind::kRecording;
     rule->name = has_alert ? alert : record;
-    const std::string where =
-        absl::StrCat("group ", Quoted(group.name), ", rule ", number, ", ", Quoted(rule->name), ": ");
+    const std::string where = absl::StrCat("group ", Quoted(group.name), ", rule ", number, ", ",
+                                           Quoted(rule->name), ": ");
     if (absl::Status s = reader.Finish("rule"); !s.ok()) {
       file_.faults.push_back(std::move(s));
       if (node.kind != YamlNode::Kind::kMapping) return;
     }
-    if (has_record && has_alert) Fault(node, where + "only one of 'record' and 'alert' must be set");
+    if (has_record && has_alert)
+      Fault(node, where + "only one of 'record' and 'alert' must be set");
     if (!has_record && !has_alert) Fault(node, where + "one of 'record' or 'alert' must be set");
     if (has_record && !has_alert) CheckRecording(node, where, *rule, annotations);
     Expression(node, where, expr, *rule);
@@ -153,17 +160,20 @@ class Loader {
     LabelPairs own;
     if (labels != nullptr) own = Pairs(*labels, where, "label");
     if (annotations != nullptr) rule->annotations = Pairs(*annotations, where, "annotation");
-    std::vector<std::pair<std::string, std::string>> all = group_labels;  // the rule's own win: they come last
+    std::vector<std::pair<std::string, std::string>> all =
+        group_labels;  // the rule's own win: they come last
     all.insert(all.end(), own.begin(), own.end());
     rule->labels = tsdb::Labels::FromPairs(all);
     CompileLabels(all, labels, where, *rule);
     for (const auto& [name, text] : rule->annotations) {
-      rule->annotation_templates.push_back(Compile(name, text, annotations, where + "annotation ", *rule));
+      rule->annotation_templates.push_back(
+          Compile(name, text, annotations, where + "annotation ", *rule));
     }
     for (const auto& other : group.rules) {
       if (SameIdentity(*other, *rule)) {
-        file_.warnings.push_back(absl::StrCat(file_.path, ":", node.line, ":", node.column, ": ", where,
-                                              "the same name and labels as the rule in line ", other->line));
+        file_.warnings.push_back(
+            absl::StrCat(file_.path, ":", node.line, ":", node.column, ": ", where,
+                         "the same name and labels as the rule in line ", other->line));
         break;
       }
     }
@@ -182,13 +192,16 @@ class Loader {
     }
     if (rule.name.find_first_of("{}") != std::string::npos) {
       Fault(at("record"),
-            absl::StrCat(where, "braces present in the recording rule name; should it be in expr?: ", rule.name));
+            absl::StrCat(
+                where,
+                "braces present in the recording rule name; should it be in expr?: ", rule.name));
     } else if (!tsdb::IsValidUtf8(rule.name)) {
       Fault(at("record"), absl::StrCat(where, "invalid recording rule name: ", rule.name));
     }
   }
 
-  void Expression(const YamlNode& node, const std::string& where, const std::string& expr, RuleSpec& rule) {
+  void Expression(const YamlNode& node, const std::string& where, const std::string& expr,
+                  RuleSpec& rule) {
     const YamlNode* scalar = node.Find("expr");
     if (scalar == nullptr || expr.empty()) {
       Fault(scalar != nullptr ? *scalar : node, where + "field 'expr' must be set in rule");
@@ -196,19 +209,22 @@ class Loader {
     }
     absl::StatusOr<query::ExprPtr> parsed = query::Parse(expr, options_);
     if (!parsed.ok()) {
-      FaultInside(*scalar, where + "could not parse expression: ",
-                  std::string_view(parsed.status().message().data(), parsed.status().message().size()));
+      FaultInside(
+          *scalar, where + "could not parse expression: ",
+          std::string_view(parsed.status().message().data(), parsed.status().message().size()));
       return;
     }
     rule.expr = query::Print(**parsed);
   }
 
   // Of equal names the last wins: it is the rule's own.
-  void CompileLabels(const LabelPairs& all, const YamlNode* own, const std::string& where, RuleSpec& rule) {
+  void CompileLabels(const LabelPairs& all, const YamlNode* own, const std::string& where,
+                     RuleSpec& rule) {
     for (size_t i = 0; i < all.size(); ++i) {
       const auto same = [&](const auto& other) { return other.first == all[i].first; };
       if (std::any_of(all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end(), same)) continue;
-      rule.label_templates.push_back(Compile(all[i].first, all[i].second, own, where + "label ", rule));
+      rule.label_templates.push_back(
+          Compile(all[i].first, all[i].second, own, where + "label ", rule));
     }
     std::sort(rule.label_templates.begin(), rule.label_templates.end(),
               [](const TemplatedPair& a, const TemplatedPair& b) { return a.name < b.name; });
@@ -233,8 +249,9 @@ class Loader {
     if (scalar != nullptr) {
       FaultInside(*scalar, absl::StrCat(where, Quoted(name), ": template: "), message);
     } else {
-      file_.faults.push_back(absl::InvalidArgumentError(absl::StrCat(
-          file_.path, ":", rule.line, ":", rule.column, ": ", where, Quoted(name), ": template: ", message)));
+      file_.faults.push_back(absl::InvalidArgumentError(
+          absl::StrCat(file_.path, ":", rule.line, ":", rule.column, ": ", where, Quoted(name),
+                       ": template: ", message)));
     }
     return pair;
   }
@@ -247,7 +264,9 @@ class Loader {
 
 }  // namespace
 
-std::string AlertTemplateName(std::string_view alert) { return absl::StrCat("__alert_", std::string(alert)); }
+std::string AlertTemplateName(std::string_view alert) {
+  return absl::StrCat("__alert_", std::string(alert));
+}
 
 const std::vector<std::string>& AlertTemplateVariables() {
   static const std::vector<std::string>* const names =
@@ -255,7 +274,8 @@ const std::vector<std::string>& AlertTemplateVariables() {
   return *names;
 }
 
-RuleFile ParseRuleFile(std::string_view text, std::string_view path, const query::ParserOptions& options) {
+RuleFile ParseRuleFile(std::string_view text, std::string_view path,
+                       const query::ParserOptions& options) {
   RuleFile file;
   file.path = std::string(path);
   if (text.size() > kMaxRuleFileBytes) {
@@ -278,9 +298,9 @@ RuleFile LoadRuleFile(const std::string& path, const query::ParserOptions& optio
   return ParseRuleFile(*text, path, options);
 }
 
-absl::StatusOr<std::vector<std::shared_ptr<const GroupSpec>>> LoadRuleFiles(const std::vector<std::string>& globs,
-                                                                            const query::ParserOptions& options,
-                                                                            std::vector<std::string>& warnings) {
+absl::StatusOr<std::vector<std::shared_ptr<const GroupSpec>>> LoadRuleFiles(
+    const std::vector<std::string>& globs, const query::ParserOptions& options,
+    std::vector<std::string>& warnings) {
   std::vector<std::shared_ptr<const GroupSpec>> groups;
   std::set<std::string> seen;
   for (const std::string& pattern : globs) {

@@ -28,7 +28,8 @@ absl::Status NotComparable(const TemplateValue& v) {
 }
 
 absl::Status Incompatible(const TemplateValue& a, const TemplateValue& b) {
-  return Bad(absl::StrCat("incompatible types for comparison: ", a.TypeName(), " and ", b.TypeName()));
+  return Bad(
+      absl::StrCat("incompatible types for comparison: ", a.TypeName(), " and ", b.TypeName()));
 }
 
 absl::StatusOr<bool> Equal(const TemplateValue& a, const TemplateValue& b) {
@@ -37,10 +38,14 @@ absl::StatusOr<bool> Equal(const TemplateValue& a, const TemplateValue& b) {
   if (!IsBasic(b.kind())) return NotComparable(b);
   if (a.kind() != b.kind()) return Incompatible(a, b);
   switch (a.kind()) {
-    case Kind::kBool: return a.bool_value() == b.bool_value();
-    case Kind::kInt: return a.int_value() == b.int_value();
-    case Kind::kFloat: return a.float_value() == b.float_value();
-    default: return a.string_value() == b.string_value();
+    case Kind::kBool:
+      return a.bool_value() == b.bool_value();
+    case Kind::kInt:
+      return a.int_value() == b.int_value();
+    case Kind::kFloat:
+      return a.float_value() == b.float_value();
+    default:
+      return a.string_value() == b.string_value();
   }
 }
 
@@ -48,10 +53,14 @@ absl::StatusOr<bool> Less(const TemplateValue& a, const TemplateValue& b) {
   if (!IsBasic(a.kind()) || !IsBasic(b.kind())) return Bad("invalid type for comparison");
   if (a.kind() != b.kind()) return Incompatible(a, b);
   switch (a.kind()) {
-    case Kind::kInt: return a.int_value() < b.int_value();
-    case Kind::kFloat: return a.float_value() < b.float_value();
-    case Kind::kString: return a.string_value() < b.string_value();
-    default: return Bad("invalid type for comparison");
+    case Kind::kInt:
+      return a.int_value() < b.int_value();
+    case Kind::kFloat:
+      return a.float_value() < b.float_value();
+    case Kind::kString:
+      return a.string_value() < b.string_value();
+    default:
+      return Bad("invalid type for comparison");
   }
 }
 
@@ -90,18 +99,24 @@ absl::StatusOr<TemplateValue> Ge(TemplateArgs args) {
 absl::StatusOr<TemplateValue> Len(TemplateArgs args) {
   const TemplateValue& v = args[0];
   switch (v.kind()) {
-    case Kind::kString: return TemplateValue::Int(static_cast<int64_t>(v.string_value().size()));
-    case Kind::kList: return TemplateValue::Int(static_cast<int64_t>(v.items().size()));
-    case Kind::kMap: return TemplateValue::Int(static_cast<int64_t>(v.entries().size()));
-    case Kind::kNil: return Bad("len of nil pointer");
-    default: return Bad(absl::StrCat("len of type ", v.TypeName()));
+    case Kind::kString:
+      return TemplateValue::Int(static_cast<int64_t>(v.string_value().size()));
+    case Kind::kList:
+      return TemplateValue::Int(static_cast<int64_t>(v.items().size()));
+    case Kind::kMap:
+      return TemplateValue::Int(static_cast<int64_t>(v.entries().size()));
+    case Kind::kNil:
+      return Bad("len of nil pointer");
+    default:
+      return Bad(absl::StrCat("len of type ", v.TypeName()));
   }
 }
 
 // An index into something of `size`; `most` is the largest that is fine.
 absl::StatusOr<size_t> IndexArgument(const TemplateValue& index, size_t most) {
   if (index.is_nil()) return Bad("cannot index slice/array with nil");
-  if (index.kind() != Kind::kInt) return Bad(absl::StrCat("cannot index slice/array with type ", index.TypeName()));
+  if (index.kind() != Kind::kInt)
+    return Bad(absl::StrCat("cannot index slice/array with type ", index.TypeName()));
   if (index.int_value() < 0 || static_cast<uint64_t>(index.int_value()) > most) {
     return Bad(absl::StrCat("index out of range: ", index.int_value()));
   }
@@ -134,8 +149,10 @@ absl::StatusOr<TemplateValue> Index(TemplateArgs args) {
         item = found != nullptr ? TemplateValue(*found) : item.MissingEntry();
         break;
       }
-      case Kind::kNil: return Bad("index of nil pointer");
-      default: return Bad(absl::StrCat("can't index item of type ", item.TypeName()));
+      case Kind::kNil:
+        return Bad("index of nil pointer");
+      default:
+        return Bad(absl::StrCat("can't index item of type ", item.TypeName()));
     }
   }
   return item;
@@ -145,9 +162,11 @@ absl::StatusOr<TemplateValue> Slice(TemplateArgs args) {
   const TemplateValue& item = args[0];
   if (item.is_nil()) return Bad("slice of untyped nil");
   const bool text = item.kind() == Kind::kString;
-  if (!text && item.kind() != Kind::kList) return Bad(absl::StrCat("can't slice item of type ", item.TypeName()));
+  if (!text && item.kind() != Kind::kList)
+    return Bad(absl::StrCat("can't slice item of type ", item.TypeName()));
   if (args.size() > (text ? 3u : 4u)) {
-    return Bad(text ? "cannot 3-index slice a string" : absl::StrCat("too many slice indexes: ", args.size() - 1));
+    return Bad(text ? "cannot 3-index slice a string"
+                    : absl::StrCat("too many slice indexes: ", args.size() - 1));
   }
   const size_t size = text ? item.string_value().size() : item.items().size();
   size_t bounds[3] = {0, size, size};
@@ -157,9 +176,12 @@ absl::StatusOr<TemplateValue> Slice(TemplateArgs args) {
   if (bounds[0] > bounds[1] || bounds[1] > bounds[2]) {
     return Bad(absl::StrCat("invalid slice index: ", bounds[0], " > ", bounds[1]));
   }
-  if (text) return TemplateValue::String(std::string_view(item.string_value()).substr(bounds[0], bounds[1] - bounds[0]));
+  if (text)
+    return TemplateValue::String(
+        std::string_view(item.string_value()).substr(bounds[0], bounds[1] - bounds[0]));
   const auto begin = item.items().begin();
-  return TemplateValue::List({begin + static_cast<std::ptrdiff_t>(bounds[0]), begin + static_cast<std::ptrdiff_t>(bounds[1])},
+  return TemplateValue::List({begin + static_cast<std::ptrdiff_t>(bounds[0]),
+                              begin + static_cast<std::ptrdiff_t>(bounds[1])},
                              item.type());
 }
 
@@ -180,9 +202,15 @@ std::string EscapeJs(std::string_view text) {
   while (!text.empty()) {
     const DecodedRune d = DecodeRune(text);
     switch (d.rune) {
-      case '\\': out += "\\\\"; break;
-      case '\'': out += "\\'"; break;
-      case '"': out += "\\\""; break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\'':
+        out += "\\'";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
       case '<':
       case '>':
       case '&':
@@ -224,13 +252,26 @@ std::string EscapeHtml(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '\0': out += "\uFFFD"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
+      case '\0':
+        out += "\uFFFD";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -239,7 +280,8 @@ std::string EscapeHtml(std::string_view text) {
 std::string EscapeQuery(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~') {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' ||
+        c == '~') {
       out += c;
     } else if (c == ' ') {
       out += '+';
@@ -265,7 +307,9 @@ const TemplateFunctions& BuiltinTemplateFunctions() {
       {"js", {"a*", Escaped<EscapeJs>}},
       {"len", {"a", Len}},
       {"print", {"a*", [](TemplateArgs a) { return AsString(Sprint(a)); }}},
-      {"printf", {"sa*", [](TemplateArgs a) { return AsString(Sprintf(a[0].string_value(), a.subspan(1))); }}},
+      {"printf",
+       {"sa*",
+        [](TemplateArgs a) { return AsString(Sprintf(a[0].string_value(), a.subspan(1))); }}},
       {"println", {"a*", [](TemplateArgs a) { return AsString(Sprintln(a)); }}},
       {"urlquery", {"a*", Escaped<EscapeQuery>}},
       {"eq", {"aa*", Eq}},

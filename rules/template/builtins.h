@@ -1,5 +1,6 @@
-// Go's built-in template functions: call html index slice js len not print printf println urlquery eq ne lt le gt ge.
-// `and` and `or` are here by name only: they stop at the first operand that decides, so the evaluator runs them.
+// Go's built-in template functions: call html index slice js len not print printf println urlquery
+// eq ne lt le gt ge. `and` and `or` are here by name only: they stop at the first operand that
+// decides, so the evaluator runs them.
 #ifndef SLOWBURN_RULES_TEMPLATE_BUILTINS_H_
 #define SLOWBURN_RULES_TEMPLATE_BUILTINS_H_
 

@@ -22,7 +22,8 @@ class TemplateEvaluator {
       : trees_(trees), functions_(functions) {}
 
   absl::StatusOr<std::string> Run(const TemplateTree& tree, const TemplateValue& data,
-                                  std::span<const std::string> names, std::span<const TemplateValue> values);
+                                  std::span<const std::string> names,
+                                  std::span<const TemplateValue> values);
 
  private:
   using Result = absl::StatusOr<TemplateValue>;
@@ -38,7 +39,8 @@ class TemplateEvaluator {
   absl::Status WalkRange(const TemplateNode& node, const TemplateValue& dot, Flow& flow);
   absl::Status WalkTemplate(const TemplateNode& node, const TemplateValue& dot);
   // One turn of a range. False in `again`: a break.
-  absl::Status Turn(const TemplateNode& node, const TemplateValue& index, const TemplateValue& item, bool& again);
+  absl::Status Turn(const TemplateNode& node, const TemplateValue& index, const TemplateValue& item,
+                    bool& again);
 
   Result Pipe(const TemplateNode& pipe, const TemplateValue& dot);
   Result Command(const TemplateNode& command, const TemplateValue& dot, const TemplateValue* last);
@@ -46,18 +48,22 @@ class TemplateEvaluator {
   Result Operand(const TemplateNode& node, const TemplateValue& dot);
   Result Number(const TemplateNode& node) const;
   // Follows `names` from `receiver`; arguments go to the last of them.
-  Result Fields(const TemplateNode& node, TemplateValue receiver, std::span<const std::string> names,
-                const TemplateValue& dot, Operands args, const TemplateValue* last);
+  Result Fields(const TemplateNode& node, TemplateValue receiver,
+                std::span<const std::string> names, const TemplateValue& dot, Operands args,
+                const TemplateValue* last);
   Result Field(const TemplateNode& node, const TemplateValue& receiver, const std::string& name,
                const TemplateValue& dot, Operands args, const TemplateValue* last);
   // `whole` is what errors of the callee show: the command with its operands.
-  Result Function(const TemplateNode& node, const TemplateNode& whole, const TemplateValue& dot, Operands args,
-                  const TemplateValue* last);
-  Result Call(const TemplateNode& node, const TemplateNode& whole, std::string_view name, const TemplateFunction& function,
-              const TemplateValue* receiver, const TemplateValue& dot, Operands args, const TemplateValue* last);
-  Result AndOr(const TemplateNode& node, const TemplateValue& dot, Operands args, const TemplateValue* last);
+  Result Function(const TemplateNode& node, const TemplateNode& whole, const TemplateValue& dot,
+                  Operands args, const TemplateValue* last);
+  Result Call(const TemplateNode& node, const TemplateNode& whole, std::string_view name,
+              const TemplateFunction& function, const TemplateValue* receiver,
+              const TemplateValue& dot, Operands args, const TemplateValue* last);
+  Result AndOr(const TemplateNode& node, const TemplateValue& dot, Operands args,
+               const TemplateValue* last);
   absl::Status CheckKind(const TemplateNode& at, char parameter, const TemplateValue& value) const;
-  absl::Status NoArguments(const TemplateNode& node, Operands args, const TemplateValue* last) const;
+  absl::Status NoArguments(const TemplateNode& node, Operands args,
+                           const TemplateValue* last) const;
 
   TemplateValue* Variable(std::string_view name);
 

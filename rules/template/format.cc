@@ -60,13 +60,27 @@ std::string QuoteWith(std::string_view text, char quote, bool ascii_only) {
       AppendRune(out, d.rune);
     } else {
       switch (d.rune) {
-        case '\a': out += "\\a"; break;
-        case '\b': out += "\\b"; break;
-        case '\f': out += "\\f"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        case '\v': out += "\\v"; break;
+        case '\a':
+          out += "\\a";
+          break;
+        case '\b':
+          out += "\\b";
+          break;
+        case '\f':
+          out += "\\f";
+          break;
+        case '\n':
+          out += "\\n";
+          break;
+        case '\r':
+          out += "\\r";
+          break;
+        case '\t':
+          out += "\\t";
+          break;
+        case '\v':
+          out += "\\v";
+          break;
         default:
           if (d.rune < 0x80) {
             std::snprintf(hex, sizeof hex, "\\x%02x", d.rune);
@@ -92,7 +106,9 @@ struct Flags {
 class Printer {
  public:
   std::string Take() { return std::move(out_); }
-  absl::Status status() const { return out_.size() > kMaxTemplateOutputBytes ? TooLong() : absl::OkStatus(); }
+  absl::Status status() const {
+    return out_.size() > kMaxTemplateOutputBytes ? TooLong() : absl::OkStatus();
+  }
 
   void Default(const TemplateValue& v) { Value(v, 'v', Flags{}, 0); }
   void Format(std::string_view format, TemplateArgs args);
@@ -164,12 +180,22 @@ void Printer::Integer(const TemplateValue& v, char32_t verb, const Flags& f) {
   std::string digits, prefix;
   switch (verb) {
     case 'v':
-    case 'd': digits = Radix(magnitude, 10, false); break;
-    case 'b': digits = Radix(magnitude, 2, false), prefix = f.sharp ? "0b" : ""; break;
-    case 'o': digits = Radix(magnitude, 8, false), prefix = f.sharp ? "0" : ""; break;
-    case 'O': digits = Radix(magnitude, 8, false), prefix = "0o"; break;
+    case 'd':
+      digits = Radix(magnitude, 10, false);
+      break;
+    case 'b':
+      digits = Radix(magnitude, 2, false), prefix = f.sharp ? "0b" : "";
+      break;
+    case 'o':
+      digits = Radix(magnitude, 8, false), prefix = f.sharp ? "0" : "";
+      break;
+    case 'O':
+      digits = Radix(magnitude, 8, false), prefix = "0o";
+      break;
     case 'x':
-    case 'X': digits = Radix(magnitude, 16, upper), prefix = f.sharp ? (upper ? "0X" : "0x") : ""; break;
+    case 'X':
+      digits = Radix(magnitude, 16, upper), prefix = f.sharp ? (upper ? "0X" : "0x") : "";
+      break;
     case 'c':
     case 'q': {
       std::string rune;
@@ -183,7 +209,9 @@ void Printer::Integer(const TemplateValue& v, char32_t verb, const Flags& f) {
       Pad("U+" + hex, f);
       return;
     }
-    default: Bad(v, verb); return;
+    default:
+      Bad(v, verb);
+      return;
   }
   Flags used = f;
   if (f.precision) {
@@ -197,7 +225,8 @@ void Printer::Integer(const TemplateValue& v, char32_t verb, const Flags& f) {
   Number(sign + prefix + digits, used);
 }
 
-// C's %a has one exponent digit where Go has two, and no way to leave trailing zeros to a precision of -1.
+// C's %a has one exponent digit where Go has two, and no way to leave trailing zeros to a precision
+// of -1.
 std::string HexFloat(double value, std::optional<int> precision) {
   char buffer[2048];
   const int n = precision ? std::snprintf(buffer, sizeof buffer, "%.*a", *precision, value)
@@ -223,7 +252,8 @@ std::string FiniteFloat(double value, char verb, std::optional<int> precision, b
     }
     return text;
   }
-  const char format[] = {'%', sharp ? '#' : '.', sharp ? '.' : '*', sharp ? '*' : verb, sharp ? verb : '\0', '\0'};
+  const char format[] = {
+      '%', sharp ? '#' : '.', sharp ? '.' : '*', sharp ? '*' : verb, sharp ? verb : '\0', '\0'};
   std::string text(512, '\0');
   const int wanted = precision.value_or(6);
 #pragma GCC diagnostic push
@@ -244,7 +274,8 @@ void Printer::Float(const TemplateValue& v, char32_t verb, const Flags& f) {
     c = 'g';
   } else if (verb == 'F') {
     c = 'f';
-  } else if (verb == 0 || verb > 127 || std::string_view("eEfgGxX").find(c) == std::string_view::npos) {
+  } else if (verb == 0 || verb > 127 ||
+             std::string_view("eEfgGxX").find(c) == std::string_view::npos) {
     Bad(v, verb);
     return;
   }
@@ -267,15 +298,19 @@ void Printer::Float(const TemplateValue& v, char32_t verb, const Flags& f) {
 void Printer::String(const TemplateValue& v, std::string_view text, char32_t verb, const Flags& f) {
   if (f.precision && (verb == 's' || verb == 'v' || verb == 'q')) {
     size_t bytes = 0;
-    for (int i = 0; i < *f.precision && bytes < text.size(); ++i) bytes += DecodeRune(text.substr(bytes)).length;
+    for (int i = 0; i < *f.precision && bytes < text.size(); ++i)
+      bytes += DecodeRune(text.substr(bytes)).length;
     text = text.substr(0, bytes);
   }
   switch (verb) {
     case 'v':
-    case 's': Pad(text, f); return;
+    case 's':
+      Pad(text, f);
+      return;
     case 'q':
-      Pad(f.sharp && text.find('`') == std::string_view::npos ? absl::StrCat("`", std::string(text), "`")
-                                                              : QuoteWith(text, '"', f.plus),
+      Pad(f.sharp && text.find('`') == std::string_view::npos
+              ? absl::StrCat("`", std::string(text), "`")
+              : QuoteWith(text, '"', f.plus),
           f);
       return;
     case 'x':
@@ -292,7 +327,8 @@ void Printer::String(const TemplateValue& v, std::string_view text, char32_t ver
       Pad(hex, f);
       return;
     }
-    default: Bad(v, verb);
+    default:
+      Bad(v, verb);
   }
 }
 
@@ -335,7 +371,8 @@ void Printer::Value(const TemplateValue& v, char32_t verb, const Flags& f, int d
     Pad(v.TypeName(), f);
     return;
   }
-  if (v.type() != nullptr && v.type()->print && (verb == 'v' || verb == 's' || verb == 'q' || verb == 'x' || verb == 'X')) {
+  if (v.type() != nullptr && v.type()->print &&
+      (verb == 'v' || verb == 's' || verb == 'q' || verb == 'x' || verb == 'X')) {
     String(v, v.type()->print(v), verb, f);
     return;
   }
@@ -354,15 +391,24 @@ void Printer::Value(const TemplateValue& v, char32_t verb, const Flags& f, int d
         Bad(v, verb);
       }
       return;
-    case Kind::kInt: Integer(v, verb, f); return;
-    case Kind::kFloat: Float(v, verb, f); return;
+    case Kind::kInt:
+      Integer(v, verb, f);
+      return;
+    case Kind::kFloat:
+      Float(v, verb, f);
+      return;
     case Kind::kString:
-      String(v, v.string_value(), verb == 'v' && f.sharp ? U'q' : verb, verb == 'v' && f.sharp ? Flags{} : f);
+      String(v, v.string_value(), verb == 'v' && f.sharp ? U'q' : verb,
+             verb == 'v' && f.sharp ? Flags{} : f);
       return;
     case Kind::kList:
     case Kind::kMap:
-    case Kind::kStruct: Sequence(v, verb, f, depth); return;
-    case Kind::kFunction: Pad("func", f); return;
+    case Kind::kStruct:
+      Sequence(v, verb, f, depth);
+      return;
+    case Kind::kFunction:
+      Pad("func", f);
+      return;
   }
 }
 
@@ -430,12 +476,23 @@ class Directive {
 void ReadFlags(Directive& d, Flags& f) {
   for (; !d.AtEnd(); ++d.at_) {
     switch (d.format_[d.at_]) {
-      case '+': f.plus = true; continue;
-      case '-': f.minus = true, f.zero = false; continue;
-      case '#': f.sharp = true; continue;
-      case ' ': f.space = true; continue;
-      case '0': f.zero = !f.minus; continue;
-      default: return;
+      case '+':
+        f.plus = true;
+        continue;
+      case '-':
+        f.minus = true, f.zero = false;
+        continue;
+      case '#':
+        f.sharp = true;
+        continue;
+      case ' ':
+        f.space = true;
+        continue;
+      case '0':
+        f.zero = !f.minus;
+        continue;
+      default:
+        return;
     }
   }
 }
@@ -509,7 +566,9 @@ absl::StatusOr<std::string> Finish(Printer& printer) {
 
 DecodedRune DecodeRune(std::string_view text) {
   if (text.empty()) return {};
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const auto continues = [&](size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
   const uint32_t b = byte(0);
   if (b < 0x80) return {b, 1};
@@ -559,7 +618,8 @@ std::string FormatV(double value) { return base::FormatFloat(value, base::FloatS
 absl::StatusOr<std::string> Sprint(TemplateArgs args) {
   Printer printer;
   for (size_t i = 0; i < args.size(); ++i) {
-    if (i > 0 && args[i].kind() != Kind::kString && args[i - 1].kind() != Kind::kString) printer.Text(" ");
+    if (i > 0 && args[i].kind() != Kind::kString && args[i - 1].kind() != Kind::kString)
+      printer.Text(" ");
     printer.Default(args[i]);
   }
   return Finish(printer);

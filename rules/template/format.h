@@ -1,7 +1,9 @@
-// Go's fmt for template values: Sprint, Sprintln and Sprintf with its verbs and its way of printing mistakes
+// Go's fmt for template values: Sprint, Sprintln and Sprintf with its verbs and its way of printing
+// mistakes
 // (%!d(string=hi), %!(EXTRA int=1)).
 //
-// Errors: kResourceExhausted when the text would be longer than kMaxTemplateOutputBytes. Threads: stateless.
+// Errors: kResourceExhausted when the text would be longer than kMaxTemplateOutputBytes. Threads:
+// stateless.
 #ifndef SLOWBURN_RULES_TEMPLATE_FORMAT_H_
 #define SLOWBURN_RULES_TEMPLATE_FORMAT_H_
 
@@ -14,7 +16,8 @@
 
 namespace slowburn::rules {
 
-absl::StatusOr<std::string> Sprint(TemplateArgs args);    // spaces between operands that are no strings
+absl::StatusOr<std::string> Sprint(
+    TemplateArgs args);  // spaces between operands that are no strings
 absl::StatusOr<std::string> Sprintln(TemplateArgs args);  // spaces between all
 absl::StatusOr<std::string> Sprintf(std::string_view format, TemplateArgs args);
 
@@ -28,7 +31,8 @@ std::string FormatV(double value);
 // A Go string literal with double quotes (strconv.Quote).
 std::string QuoteGo(std::string_view text);
 
-// One UTF-8 sequence from the front of `text`: its code point and length. Bad bytes give 0xFFFD and length 1.
+// One UTF-8 sequence from the front of `text`: its code point and length. Bad bytes give 0xFFFD and
+// length 1.
 struct DecodedRune {
   uint32_t rune = 0xFFFD;
   size_t length = 1;

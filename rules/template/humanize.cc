@@ -60,7 +60,8 @@ std::string HumanizeDuration(double v) {
   if (v < 60) return absl::StrCat(sign, Digits(v), "s");
   // From minutes on seconds are whole.
   const auto whole = v < 9.2e18 ? static_cast<int64_t>(v) : INT64_MAX;
-  const int64_t seconds = whole % 60, minutes = whole / 60 % 60, hours = whole / 3600 % 24, days = whole / 86400;
+  const int64_t seconds = whole % 60, minutes = whole / 60 % 60, hours = whole / 3600 % 24,
+                days = whole / 86400;
   std::string out = sign;
   if (days != 0) absl::StrAppend(&out, days, "d ");
   if (days != 0 || hours != 0) absl::StrAppend(&out, hours, "h ");
@@ -73,10 +74,11 @@ absl::StatusOr<std::string> HumanizeTimestamp(double v) {
   if (!std::isfinite(v)) return Digits(v);
   const double nanoseconds = v * 1e9;
   if (nanoseconds > 9.223372036854775807e18 || nanoseconds < -9.223372036854775808e18) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(FormatV(v), " cannot be represented as a nanoseconds timestamp since it overflows int64"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        FormatV(v), " cannot be represented as a nanoseconds timestamp since it overflows int64"));
   }
-  return FormatGoTime(static_cast<int64_t>(nanoseconds / 1e6), "2006-01-02 15:04:05.999999999 -0700 MST");
+  return FormatGoTime(static_cast<int64_t>(nanoseconds / 1e6),
+                      "2006-01-02 15:04:05.999999999 -0700 MST");
 }
 
 }  // namespace slowburn::rules

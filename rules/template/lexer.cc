@@ -12,19 +12,27 @@ namespace slowburn::rules {
 namespace {
 
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool IsWordByte(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0; }
+bool IsWordByte(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) != 0;
+}
 
 struct Keyword {
   std::string_view text;
   TemplateToken kind;
 };
 constexpr Keyword kKeywords[] = {
-    {"block", TemplateToken::kBlock},       {"break", TemplateToken::kBreak},
-    {"continue", TemplateToken::kContinue}, {"define", TemplateToken::kDefine},
-    {"else", TemplateToken::kElse},         {"end", TemplateToken::kEndKeyword},
-    {"if", TemplateToken::kIf},             {"nil", TemplateToken::kNil},
-    {"range", TemplateToken::kRange},       {"template", TemplateToken::kTemplate},
-    {"with", TemplateToken::kWith},         {"true", TemplateToken::kBool},
+    {"block", TemplateToken::kBlock},
+    {"break", TemplateToken::kBreak},
+    {"continue", TemplateToken::kContinue},
+    {"define", TemplateToken::kDefine},
+    {"else", TemplateToken::kElse},
+    {"end", TemplateToken::kEndKeyword},
+    {"if", TemplateToken::kIf},
+    {"nil", TemplateToken::kNil},
+    {"range", TemplateToken::kRange},
+    {"template", TemplateToken::kTemplate},
+    {"with", TemplateToken::kWith},
+    {"true", TemplateToken::kBool},
     {"false", TemplateToken::kBool},
 };
 
@@ -39,9 +47,13 @@ class Lexer {
   }
 
  private:
-  bool StartsWith(std::string_view prefix) const { return text_.substr(at_, prefix.size()) == prefix; }
+  bool StartsWith(std::string_view prefix) const {
+    return text_.substr(at_, prefix.size()) == prefix;
+  }
   bool AtEnd() const { return at_ >= text_.size(); }
-  char Peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char Peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
 
   void Emit(TemplateToken kind, size_t begin) {
     tokens_.push_back({kind, begin, std::string(text_.substr(begin, at_ - begin))});
@@ -54,7 +66,8 @@ class Lexer {
     const DecodedRune d = DecodeRune(text_.substr(at));
     char hex[16];
     std::snprintf(hex, sizeof hex, "U+%04X", d.rune);
-    return Error(at, absl::StrCat(std::string(what), " ", hex, " '", std::string(text_.substr(at, d.length)), "'"));
+    return Error(at, absl::StrCat(std::string(what), " ", hex, " '",
+                                  std::string(text_.substr(at, d.length)), "'"));
   }
 
   // Text up to the next action; false at the end of the template.
@@ -134,30 +147,40 @@ class Lexer {
       return true;
     }
     switch (c) {
-      case '=': ++at_, Emit(TemplateToken::kAssign, begin); return true;
+      case '=':
+        ++at_, Emit(TemplateToken::kAssign, begin);
+        return true;
       case ':':
         if (Peek(1) != '=') return Error(begin, "expected :=");
         at_ += 2, Emit(TemplateToken::kDeclare, begin);
         return true;
-      case '|': ++at_, Emit(TemplateToken::kPipe, begin); return true;
-      case '"': return Quoted('"', "unterminated quoted string", TemplateToken::kString);
-      case '\'': return Quoted('\'', "unterminated character constant", TemplateToken::kCharConstant);
+      case '|':
+        ++at_, Emit(TemplateToken::kPipe, begin);
+        return true;
+      case '"':
+        return Quoted('"', "unterminated quoted string", TemplateToken::kString);
+      case '\'':
+        return Quoted('\'', "unterminated character constant", TemplateToken::kCharConstant);
       case '`': {
         const size_t close = text_.find('`', at_ + 1);
         if (close == std::string_view::npos) return Error(begin, "unterminated raw quoted string");
         at_ = close + 1, Emit(TemplateToken::kRawString, begin);
         return true;
       }
-      case '(': ++at_, ++parens_, Emit(TemplateToken::kLeftParen, begin); return true;
+      case '(':
+        ++at_, ++parens_, Emit(TemplateToken::kLeftParen, begin);
+        return true;
       case ')':
         if (parens_ == 0) return Error(begin, "unexpected right paren");
         ++at_, --parens_, Emit(TemplateToken::kRightParen, begin);
         return true;
-      case '$': return Word(TemplateToken::kVariable);
+      case '$':
+        return Word(TemplateToken::kVariable);
       case '.':
         if (!std::isdigit(static_cast<unsigned char>(Peek(1)))) return Word(TemplateToken::kField);
         return Number();
-      default: break;
+      default:
+        break;
     }
     if (c == '+' || c == '-' || std::isdigit(static_cast<unsigned char>(c))) return Number();
     if (IsWordByte(c)) return Identifier();
@@ -185,7 +208,8 @@ class Lexer {
   bool AtTerminator() const {
     if (AtEnd()) return true;
     const char c = text_[at_];
-    return IsBlank(c) || std::string_view(".,|:)(=").find(c) != std::string_view::npos || StartsWith("}}");
+    return IsBlank(c) || std::string_view(".,|:)(=").find(c) != std::string_view::npos ||
+           StartsWith("}}");
   }
 
   // .Field or $variable; alone they are the dot and the root variable "$".
@@ -224,9 +248,11 @@ class Lexer {
         break;
       }
     }
-    if (at_ == begin || (at_ == begin + 1 && !std::isdigit(static_cast<unsigned char>(text_[begin])))) {
+    if (at_ == begin ||
+        (at_ == begin + 1 && !std::isdigit(static_cast<unsigned char>(text_[begin])))) {
       at_ = std::max(at_, begin + 1);
-      return Error(begin, absl::StrCat("bad number syntax: ", QuoteGo(text_.substr(begin, at_ - begin))));
+      return Error(begin,
+                   absl::StrCat("bad number syntax: ", QuoteGo(text_.substr(begin, at_ - begin))));
     }
     Emit(TemplateToken::kNumber, begin);
     return true;
@@ -234,7 +260,7 @@ class Lexer {
 
   const std::string_view text_;
   size_t at_ = 0;
-  size_t left_ = 0;        // where the current action's {{ stood
+  size_t left_ = 0;  // where the current action's {{ stood
   int parens_ = 0;
   bool trim_next_ = false;
   std::vector<Token> tokens_;
@@ -247,7 +273,8 @@ std::vector<Token> LexTemplate(std::string_view text) { return Lexer(text).Run()
 std::string Describe(const Token& token) {
   if (token.kind == TemplateToken::kEnd) return "EOF";
   if (token.kind == TemplateToken::kError) return token.text;
-  if (token.kind >= TemplateToken::kBlock || token.kind == TemplateToken::kNil || token.kind == TemplateToken::kDot) {
+  if (token.kind >= TemplateToken::kBlock || token.kind == TemplateToken::kNil ||
+      token.kind == TemplateToken::kDot) {
     return absl::StrCat("<", token.text, ">");
   }
   size_t bytes = 0;

@@ -13,35 +13,56 @@ namespace slowburn::rules {
 struct TemplateNode {
   enum class Kind : uint8_t {
     // Statements.
-    kList, kText, kAction, kIf, kRange, kWith, kTemplate, kBreak, kContinue,
+    kList,
+    kText,
+    kAction,
+    kIf,
+    kRange,
+    kWith,
+    kTemplate,
+    kBreak,
+    kContinue,
     // Expressions.
-    kPipe, kCommand, kDot, kNil, kBool, kNumber, kString, kField, kVariable, kChain, kIdentifier,
+    kPipe,
+    kCommand,
+    kDot,
+    kNil,
+    kBool,
+    kNumber,
+    kString,
+    kField,
+    kVariable,
+    kChain,
+    kIdentifier,
   };
 
   TemplateNode(Kind k, size_t at) : kind(k), offset(at) {}
 
   const Kind kind;
-  const size_t offset;                // into the text of its tree
-  std::string text;                   // kText; kString and kNumber as written; name of kTemplate and kIdentifier
-  std::string value;                  // kString: unquoted
-  std::vector<std::string> names;     // kField, kVariable ($x first), kChain: the path; kPipe: declared variables
-  bool assigns = false;               // kPipe: $x = …, not :=
-  bool boolean = false;               // kBool
+  const size_t offset;  // into the text of its tree
+  std::string text;     // kText; kString and kNumber as written; name of kTemplate and kIdentifier
+  std::string value;    // kString: unquoted
+  std::vector<std::string>
+      names;  // kField, kVariable ($x first), kChain: the path; kPipe: declared variables
+  bool assigns = false;                   // kPipe: $x = …, not :=
+  bool boolean = false;                   // kBool
   bool is_int = false, is_float = false;  // kNumber: it can be read as
   int64_t integer = 0;
   double number = 0;
-  std::unique_ptr<TemplateNode> pipe;  // kAction, kIf, kRange, kWith, kTemplate (may be null); kChain: its operand
-  std::unique_ptr<TemplateNode> body, otherwise;        // kIf, kRange, kWith
-  std::vector<std::unique_ptr<TemplateNode>> children;  // kList: statements; kPipe: commands; kCommand: operands
+  std::unique_ptr<TemplateNode>
+      pipe;  // kAction, kIf, kRange, kWith, kTemplate (may be null); kChain: its operand
+  std::unique_ptr<TemplateNode> body, otherwise;  // kIf, kRange, kWith
+  std::vector<std::unique_ptr<TemplateNode>>
+      children;  // kList: statements; kPipe: commands; kCommand: operands
 };
 using TemplateNodePtr = std::unique_ptr<TemplateNode>;
 
 // One named template: {{define "name"}}, or the text given to Parse.
 struct TemplateTree {
-  std::string name;       // its own
-  std::string parse_name; // of the text it stands in
+  std::string name;        // its own
+  std::string parse_name;  // of the text it stands in
   std::shared_ptr<const std::string> text;
-  TemplateNodePtr root;   // kList
+  TemplateNodePtr root;  // kList
 };
 using TemplateTrees = std::map<std::string, std::shared_ptr<const TemplateTree>, std::less<>>;
 

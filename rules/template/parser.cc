@@ -20,7 +20,9 @@ namespace {
 using Kind = TemplateNode::Kind;
 using Tok = TemplateToken;
 
-TemplateNodePtr NewNode(Kind kind, size_t offset) { return std::make_unique<TemplateNode>(kind, offset); }
+TemplateNodePtr NewNode(Kind kind, size_t offset) {
+  return std::make_unique<TemplateNode>(kind, offset);
+}
 
 // One escape of a Go string or rune literal, after the backslash. False: not a Go escape.
 bool ReadEscape(std::string_view& text, char quote, std::string& out) {
@@ -41,7 +43,8 @@ bool ReadEscape(std::string_view& text, char quote, std::string& out) {
   if (digits == 3) text = std::string_view(text.data() - 1, text.size() + 1);
   if (text.size() < digits) return false;
   uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value, digits == 3 ? 8 : 16);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + digits, value, digits == 3 ? 8 : 16);
   if (error != std::errc() || end != text.data() + digits) return false;
   text.remove_prefix(digits);
   if (digits <= 3) {
@@ -94,7 +97,8 @@ bool ReadInteger(std::string_view text, int64_t& out) {
     if (text[i] != '_') digits += text[i];
   }
   uint64_t magnitude = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   if (error != std::errc() || end != digits.data() + digits.size()) return false;
   const uint64_t most = static_cast<uint64_t>(INT64_MAX) + (negative ? 1 : 0);
   if (magnitude > most) return false;
@@ -144,16 +148,19 @@ class Parser {
   };
   absl::Status CheckDepth() const {
     if (depth_ <= kMaxTemplateDepth) return absl::OkStatus();
-    return Error(tokens_[at_].offset, absl::StrCat("blocks and parentheses nest deeper than ", kMaxTemplateDepth));
+    return Error(tokens_[at_].offset,
+                 absl::StrCat("blocks and parentheses nest deeper than ", kMaxTemplateDepth));
   }
 
   absl::Status Error(size_t offset, std::string_view message) const {
     return absl::InvalidArgumentError(absl::StrCat("template: ", std::string(name_), ":",
-                                                   TemplatePosition(*text_, offset), ": ", std::string(message)));
+                                                   TemplatePosition(*text_, offset), ": ",
+                                                   std::string(message)));
   }
   absl::Status Unexpected(const Token& token, std::string_view context) const {
     if (token.kind == Tok::kError) return Error(token.offset, token.text);
-    return Error(token.offset, absl::StrCat("unexpected ", Describe(token), " in ", std::string(context)));
+    return Error(token.offset,
+                 absl::StrCat("unexpected ", Describe(token), " in ", std::string(context)));
   }
 
   const Token& Peek() const { return tokens_[at_]; }
@@ -192,7 +199,8 @@ class Parser {
 
   absl::StatusOr<std::string> Name(std::string_view context) {
     const Token& token = NextNonSpace();
-    if (token.kind != Tok::kString && token.kind != Tok::kRawString) return Unexpected(token, context);
+    if (token.kind != Tok::kString && token.kind != Tok::kRawString)
+      return Unexpected(token, context);
     std::optional<std::string> name = Unquote(token.text);
     if (!name) return Error(token.offset, absl::StrCat("invalid syntax: ", token.text));
     return *std::move(name);
@@ -208,7 +216,8 @@ class Parser {
     outer.swap(variables_);
     if (!body.ok()) return body.status();
     if (ends_.kind != Tok::kEndKeyword) {
-      return Error(ends_.offset, absl::StrCat("unexpected {{", ends_.text, "}} in ", std::string(context)));
+      return Error(ends_.offset,
+                   absl::StrCat("unexpected {{", ends_.text, "}} in ", std::string(context)));
     }
     ends_ = Token{};
     return body;
@@ -252,14 +261,16 @@ class Parser {
     const size_t mark = at_;
     const Token token = NextNonSpace();
     switch (token.kind) {
-      case Tok::kBlock: return Block(token.offset);
+      case Tok::kBlock:
+        return Block(token.offset);
       case Tok::kBreak:
       case Tok::kContinue: {
         const bool is_break = token.kind == Tok::kBreak;
         if (const Token& close = NextNonSpace(); close.kind != Tok::kRightDelim) {
           return Unexpected(close, absl::StrCat("{{", token.text, "}}"));
         }
-        if (ranges_ == 0) return Error(token.offset, absl::StrCat("{{", token.text, "}} outside {{range}}"));
+        if (ranges_ == 0)
+          return Error(token.offset, absl::StrCat("{{", token.text, "}} outside {{range}}"));
         return NewNode(is_break ? Kind::kBreak : Kind::kContinue, token.offset);
       }
       case Tok::kElse:
@@ -273,12 +284,18 @@ class Parser {
         RETURN_IF_ERROR(Expect(Tok::kRightDelim, "end"));
         ends_ = token;
         return TemplateNodePtr();
-      case Tok::kIf: return Control(Kind::kIf, "if", token.offset);
-      case Tok::kRange: return Control(Kind::kRange, "range", token.offset);
-      case Tok::kWith: return Control(Kind::kWith, "with", token.offset);
-      case Tok::kTemplate: return TemplateCall(token.offset);
-      case Tok::kDefine: return Error(token.offset, "unexpected {{define}}: definitions stand at the top level");
-      default: break;
+      case Tok::kIf:
+        return Control(Kind::kIf, "if", token.offset);
+      case Tok::kRange:
+        return Control(Kind::kRange, "range", token.offset);
+      case Tok::kWith:
+        return Control(Kind::kWith, "with", token.offset);
+      case Tok::kTemplate:
+        return TemplateCall(token.offset);
+      case Tok::kDefine:
+        return Error(token.offset, "unexpected {{define}}: definitions stand at the top level");
+      default:
+        break;
     }
     at_ = mark;
     TemplateNodePtr node = NewNode(Kind::kAction, token.offset);
@@ -306,7 +323,8 @@ class Parser {
         return Unexpected(Peek(), "else");
       } else {
         ASSIGN_OR_RETURN(node->otherwise, List());
-        if (ends_.kind != Tok::kEndKeyword) return Error(ends_.offset, "expected end; found {{else}}");
+        if (ends_.kind != Tok::kEndKeyword)
+          return Error(ends_.offset, "expected end; found {{else}}");
       }
     }
     ends_ = Token{};
@@ -347,11 +365,13 @@ class Parser {
         variables_.insert(variables_.end(), pipe.names.begin(), pipe.names.end());
         return absl::OkStatus();
       }
-      if (next.kind == Tok::kChar && next.text == "," && (context == "range" || !pipe.names.empty())) {
+      if (next.kind == Tok::kChar && next.text == "," &&
+          (context == "range" || !pipe.names.empty())) {
         Next();
         pipe.names.push_back(variable.text);
         if (context != "range" || pipe.names.size() > 1) {
-          return Error(variable.offset, absl::StrCat("too many declarations in ", std::string(context)));
+          return Error(variable.offset,
+                       absl::StrCat("too many declarations in ", std::string(context)));
         }
         if (PeekNonSpace().kind != Tok::kVariable) {
           return Error(Peek().offset, "range can only initialize variables");
@@ -387,13 +407,16 @@ class Parser {
     return (kind >= Tok::kBool && kind <= Tok::kNil) || kind == Tok::kLeftParen;
   }
 
-  absl::Status CheckPipeline(const TemplateNode& pipe, std::string_view context, size_t offset) const {
-    if (pipe.children.empty()) return Error(offset, absl::StrCat("missing value for ", std::string(context)));
+  absl::Status CheckPipeline(const TemplateNode& pipe, std::string_view context,
+                             size_t offset) const {
+    if (pipe.children.empty())
+      return Error(offset, absl::StrCat("missing value for ", std::string(context)));
     for (size_t i = 1; i < pipe.children.size(); ++i) {
       const Kind first = pipe.children[i]->children[0]->kind;
-      if (first == Kind::kBool || first == Kind::kDot || first == Kind::kNil || first == Kind::kNumber ||
-          first == Kind::kString) {
-        return Error(pipe.children[i]->offset, absl::StrCat("non executable command in pipeline stage ", i + 1));
+      if (first == Kind::kBool || first == Kind::kDot || first == Kind::kNil ||
+          first == Kind::kNumber || first == Kind::kString) {
+        return Error(pipe.children[i]->offset,
+                     absl::StrCat("non executable command in pipeline stage ", i + 1));
       }
     }
     return absl::OkStatus();
@@ -437,8 +460,10 @@ class Parser {
       case Kind::kString:
       case Kind::kNumber:
       case Kind::kNil:
-      case Kind::kDot: return Error(offset, absl::StrCat("unexpected . after term ", QuoteGo(ToString(*node))));
-      default: break;
+      case Kind::kDot:
+        return Error(offset, absl::StrCat("unexpected . after term ", QuoteGo(ToString(*node))));
+      default:
+        break;
     }
     TemplateNodePtr chain = NewNode(Kind::kChain, offset);
     chain->pipe = std::move(node);
@@ -459,13 +484,18 @@ class Parser {
     switch (token.kind) {
       case Tok::kIdentifier:
         if (!options_.has_function(token.text)) {
-          return Error(token.offset, absl::StrCat("function ", QuoteGo(token.text), " not defined"));
+          return Error(token.offset,
+                       absl::StrCat("function ", QuoteGo(token.text), " not defined"));
         }
         node = NewNode(Kind::kIdentifier, token.offset);
         node->text = token.text;
         break;
-      case Tok::kDot: node = NewNode(Kind::kDot, token.offset); break;
-      case Tok::kNil: node = NewNode(Kind::kNil, token.offset); break;
+      case Tok::kDot:
+        node = NewNode(Kind::kDot, token.offset);
+        break;
+      case Tok::kNil:
+        node = NewNode(Kind::kNil, token.offset);
+        break;
       case Tok::kVariable:
         RETURN_IF_ERROR(CheckVariable(token.text, token.offset));
         node = NewNode(Kind::kVariable, token.offset);
@@ -496,8 +526,10 @@ class Parser {
         node->value = *std::move(value);
         break;
       }
-      case Tok::kError: return Error(token.offset, token.text);
-      default: return TemplateNodePtr();
+      case Tok::kError:
+        return Error(token.offset, token.text);
+      default:
+        return TemplateNodePtr();
     }
     Next();
     return node;
@@ -522,10 +554,11 @@ class Parser {
       return node;
     }
     std::string plain;
-    std::copy_if(token.text.begin(), token.text.end(), std::back_inserter(plain), [](char c) { return c != '_'; });
+    std::copy_if(token.text.begin(), token.text.end(), std::back_inserter(plain),
+                 [](char c) { return c != '_'; });
     // A number without . e or p is an integer that is malformed or too large.
-    if (plain.find_first_of(".eEpP") == std::string::npos || !base::ParseFloat(plain, node->number) ||
-        std::isinf(node->number)) {
+    if (plain.find_first_of(".eEpP") == std::string::npos ||
+        !base::ParseFloat(plain, node->number) || std::isinf(node->number)) {
       return Error(token.offset, plain.find_first_not_of("+-0123456789") == std::string::npos
                                      ? absl::StrCat("integer overflow: ", QuoteGo(token.text))
                                      : absl::StrCat("bad number syntax: ", QuoteGo(token.text)));
@@ -544,9 +577,9 @@ class Parser {
   const std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
-  int ranges_ = 0;                       // ranges around here
-  std::vector<std::string> variables_;   // in scope
-  Token ends_;                           // what ended the last list
+  int ranges_ = 0;                      // ranges around here
+  std::vector<std::string> variables_;  // in scope
+  Token ends_;                          // what ended the last list
   TemplateTrees trees_;
 };
 
@@ -559,8 +592,9 @@ void AppendNames(std::string& out, const std::vector<std::string>& names, size_t
 absl::StatusOr<TemplateTrees> ParseTemplate(std::string_view text, std::string_view name,
                                             const TemplateParseOptions& options) {
   if (text.size() > kMaxTemplateBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("template: ", std::string(name), ": text of ", text.size(),
-                                                     " bytes is longer than ", kMaxTemplateBytes));
+    return absl::ResourceExhaustedError(absl::StrCat("template: ", std::string(name), ": text of ",
+                                                     text.size(), " bytes is longer than ",
+                                                     kMaxTemplateBytes));
   }
   return Parser(text, name, options).Run();
 }
@@ -575,7 +609,8 @@ bool IsEmptyTree(const TemplateNode& node) {
 std::string TemplatePosition(std::string_view text, size_t offset) {
   const std::string_view before = text.substr(0, offset);
   const size_t newline = before.rfind('\n');
-  const size_t column = newline == std::string_view::npos ? before.size() : before.size() - newline - 1;
+  const size_t column =
+      newline == std::string_view::npos ? before.size() : before.size() - newline - 1;
   return absl::StrCat(1 + std::count(before.begin(), before.end(), '\n'), ":", column + 1);
 }
 
@@ -583,7 +618,8 @@ std::string ToString(const TemplateNode& node) {
   std::string out;
   switch (node.kind) {
     case Kind::kPipe:
-      for (size_t i = 0; i < node.names.size(); ++i) absl::StrAppend(&out, i > 0 ? ", " : "", node.names[i]);
+      for (size_t i = 0; i < node.names.size(); ++i)
+        absl::StrAppend(&out, i > 0 ? ", " : "", node.names[i]);
       if (!node.names.empty()) out += node.assigns ? " = " : " := ";
       for (size_t i = 0; i < node.children.size(); ++i) {
         absl::StrAppend(&out, i > 0 ? " | " : "", ToString(*node.children[i]));
@@ -596,18 +632,25 @@ std::string ToString(const TemplateNode& node) {
         absl::StrAppend(&out, i > 0 ? " " : "", pipe ? "(" : "", operand, pipe ? ")" : "");
       }
       return out;
-    case Kind::kAction: return absl::StrCat("{{", ToString(*node.pipe), "}}");
+    case Kind::kAction:
+      return absl::StrCat("{{", ToString(*node.pipe), "}}");
     case Kind::kTemplate:
       return absl::StrCat("{{template ", QuoteGo(node.text), node.pipe != nullptr ? " " : "",
                           node.pipe != nullptr ? ToString(*node.pipe) : "", "}}");
-    case Kind::kDot: return ".";
-    case Kind::kNil: return "nil";
-    case Kind::kBool: return node.boolean ? "true" : "false";
+    case Kind::kDot:
+      return ".";
+    case Kind::kNil:
+      return "nil";
+    case Kind::kBool:
+      return node.boolean ? "true" : "false";
     case Kind::kNumber:
     case Kind::kString:
     case Kind::kIdentifier:
-    case Kind::kText: return node.text;
-    case Kind::kField: AppendNames(out, node.names, 0); return out;
+    case Kind::kText:
+      return node.text;
+    case Kind::kField:
+      AppendNames(out, node.names, 0);
+      return out;
     case Kind::kVariable:
       out = node.names[0];
       AppendNames(out, node.names, 1);
@@ -617,12 +660,18 @@ std::string ToString(const TemplateNode& node) {
       if (node.pipe->kind == Kind::kPipe) out = absl::StrCat("(", out, ")");
       AppendNames(out, node.names, 0);
       return out;
-    case Kind::kBreak: return "{{break}}";
-    case Kind::kContinue: return "{{continue}}";
-    case Kind::kIf: return absl::StrCat("{{if ", ToString(*node.pipe), "}}");
-    case Kind::kRange: return absl::StrCat("{{range ", ToString(*node.pipe), "}}");
-    case Kind::kWith: return absl::StrCat("{{with ", ToString(*node.pipe), "}}");
-    case Kind::kList: return "";
+    case Kind::kBreak:
+      return "{{break}}";
+    case Kind::kContinue:
+      return "{{continue}}";
+    case Kind::kIf:
+      return absl::StrCat("{{if ", ToString(*node.pipe), "}}");
+    case Kind::kRange:
+      return absl::StrCat("{{range ", ToString(*node.pipe), "}}");
+    case Kind::kWith:
+      return absl::StrCat("{{with ", ToString(*node.pipe), "}}");
+    case Kind::kList:
+      return "";
   }
   return out;
 }

@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "base/regex.h"
 #include "base/status_macros.h"
+#include "query/histogram/buckets.h"
 #include "rules/template/builtins.h"
 #include "rules/template/format.h"
 #include "rules/template/humanize.h"
@@ -28,14 +29,18 @@ absl::Status Bad(std::string message) { return absl::InvalidArgumentError(std::m
 absl::StatusOr<double> ToFloat(const TemplateValue& v) {
   if (IsDurationValue(v)) return static_cast<double>(v.int_value()) / 1e9;
   switch (v.kind()) {
-    case Kind::kFloat: return v.float_value();
-    case Kind::kInt: return static_cast<double>(v.int_value());
+    case Kind::kFloat:
+      return v.float_value();
+    case Kind::kInt:
+      return static_cast<double>(v.int_value());
     case Kind::kString: {
       double out = 0;
       if (base::ParseFloat(v.string_value(), out)) return out;
-      return Bad(absl::StrCat("strconv.ParseFloat: parsing ", QuoteGo(v.string_value()), ": invalid syntax"));
+      return Bad(absl::StrCat("strconv.ParseFloat: parsing ", QuoteGo(v.string_value()),
+                              ": invalid syntax"));
     }
-    default: return Bad(absl::StrCat("can't convert ", v.TypeName(), " to float"));
+    default:
+      return Bad(absl::StrCat("can't convert ", v.TypeName(), " to float"));
   }
 }
 
@@ -47,10 +52,13 @@ TemplateFunction OfFloat(std::string (*convert)(double)) {
 }
 
 TemplateFunction OfString(std::string (*convert)(std::string_view)) {
-  return {"s", [convert](TemplateArgs a) -> Result { return TemplateValue::String(convert(a[0].string_value())); }};
+  return {"s", [convert](TemplateArgs a) -> Result {
+            return TemplateValue::String(convert(a[0].string_value()));
+          }};
 }
 
-// Host and port of "host:port" and "[v6]:port"; nullopt for everything else, as Go's net.SplitHostPort.
+// Host and port of "host:port" and "[v6]:port"; nullopt for everything else, as Go's
+// net.SplitHostPort.
 std::optional<std::pair<std::string_view, std::string_view>> SplitHostPort(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
@@ -63,7 +71,8 @@ std::optional<std::pair<std::string_view, std::string_view>> SplitHostPort(std::
   } else if (host.find(':') != std::string_view::npos) {
     return std::nullopt;
   }
-  if (host.find_first_of("[]") != std::string_view::npos || port.find_first_of("[]") != std::string_view::npos) {
+  if (host.find_first_of("[]") != std::string_view::npos ||
+      port.find_first_of("[]") != std::string_view::npos) {
     return std::nullopt;
   }
   return std::pair(host, port);
@@ -74,7 +83,8 @@ bool IsIpV4(std::string_view text) {
     unsigned n = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
     const auto length = static_cast<size_t>(end - text.data());
-    if (error != std::errc() || n > 255 || length > 3 || (length > 1 && text[0] == '0')) return false;
+    if (error != std::errc() || n > 255 || length > 3 || (length > 1 && text[0] == '0'))
+      return false;
     text.remove_prefix(length);
     if (part == 3) return text.empty();
     if (text.empty() || text[0] != '.') return false;
@@ -106,7 +116,8 @@ std::string StripDomain(std::string_view text) {
 // ASCII letters, and the Latin-1 and Greek and Cyrillic ones whose case differs by a fixed step.
 uint32_t ToUpperRune(uint32_t r) {
   if (r < 0x80) return static_cast<uint32_t>(std::toupper(static_cast<int>(r)));
-  if ((r >= 0xe0 && r <= 0xfe && r != 0xf7) || (r >= 0x3b1 && r <= 0x3c9 && r != 0x3c2) || (r >= 0x430 && r <= 0x44f)) {
+  if ((r >= 0xe0 && r <= 0xfe && r != 0xf7) || (r >= 0x3b1 && r <= 0x3c9 && r != 0x3c2) ||
+      (r >= 0x430 && r <= 0x44f)) {
     return r - 32;
   }
   if (r >= 0x450 && r <= 0x45f) return r - 80;
@@ -116,7 +127,8 @@ uint32_t ToUpperRune(uint32_t r) {
 }
 uint32_t ToLowerRune(uint32_t r) {
   if (r < 0x80) return static_cast<uint32_t>(std::tolower(static_cast<int>(r)));
-  if ((r >= 0xc0 && r <= 0xde && r != 0xd7) || (r >= 0x391 && r <= 0x3a9 && r != 0x3a2) || (r >= 0x410 && r <= 0x42f)) {
+  if ((r >= 0xc0 && r <= 0xde && r != 0xd7) || (r >= 0x391 && r <= 0x3a9 && r != 0x3a2) ||
+      (r >= 0x410 && r <= 0x42f)) {
     return r + 32;
   }
   if (r >= 0x400 && r <= 0x40f) return r + 80;
@@ -140,8 +152,8 @@ bool IsLetter(uint32_t r) {
   return r >= 0xc0 && r != 0xd7 && r != 0xf7 && (r < 0x2000 || r > 0x206f) && r != 0x3000;
 }
 
-// The first letter of each word in upper case, the others as they are. One of . : ' between word characters does not end
-// a word, two do: "it's" is one word, "a..b" is two.
+// The first letter of each word in upper case, the others as they are. One of . : ' between word
+// characters does not end a word, two do: "it's" is one word, "a..b" is two.
 std::string Title(std::string_view text) {
   std::string out;
   bool titled = false, after_mark = false;
@@ -180,7 +192,8 @@ absl::Status RegexError(const absl::Status& status, std::string_view prefix) {
 Result ReReplaceAll(TemplateArgs a) {
   auto regex = base::Regex::CompileUnanchored(a[0].string_value());
   if (!regex.ok()) {
-    return RegexError(regex.status(), absl::StrCat("regexp: Compile(`", a[0].string_value(), "`): "));
+    return RegexError(regex.status(),
+                      absl::StrCat("regexp: Compile(`", a[0].string_value(), "`): "));
   }
   return TemplateValue::String(regex->ReplaceAll(a[2].string_value(), a[1].string_value()));
 }
@@ -192,21 +205,23 @@ Result Match(TemplateArgs a) {
 }
 
 const TemplateType& SampleType() {
-  static const TemplateType* const type =
-      new TemplateType{.name = "*template.sample", .zero_is_string = false, .methods = {}, .print = nullptr};
+  static const TemplateType* const type = new TemplateType{
+      .name = "*template.sample", .zero_is_string = false, .methods = {}, .print = nullptr};
   return *type;
 }
 const TemplateType& ResultType() {
-  static const TemplateType* const type =
-      new TemplateType{.name = "template.queryResult", .zero_is_string = false, .methods = {}, .print = nullptr};
+  static const TemplateType* const type = new TemplateType{
+      .name = "template.queryResult", .zero_is_string = false, .methods = {}, .print = nullptr};
   return *type;
 }
+constexpr std::string_view kHistogramText;  // a field that no template can name
+
 const TemplateType& HistogramType() {
   static const TemplateType* const type = new TemplateType{
-      .name = "*histogram.FloatHistogram", .zero_is_string = false, .methods = {}, .print = [](const TemplateValue& v) {
-        return absl::StrCat("{count:", FormatV(v.Find("Count")->float_value()),
-                            ", sum:", FormatV(v.Find("Sum")->float_value()), "}");
-      }};
+      .name = "*histogram.FloatHistogram",
+      .zero_is_string = false,
+      .methods = {},
+      .print = [](const TemplateValue& v) { return v.Find(kHistogramText)->string_value(); }};
   return *type;
 }
 
@@ -247,8 +262,8 @@ absl::StatusOr<int64_t> Nanoseconds(const TemplateValue& v, std::string_view wha
   if (!std::isfinite(seconds)) return Bad("value is NaN or Inf");
   const double ns = seconds * 1e9;
   if (ns > 9.223372036854775e18 || ns < -9.223372036854775e18) {
-    return Bad(absl::StrCat(FormatV(seconds), " cannot be represented as a nanoseconds ", std::string(what),
-                            " since it overflows int64"));
+    return Bad(absl::StrCat(FormatV(seconds), " cannot be represented as a nanoseconds ",
+                            std::string(what), " since it overflows int64"));
   }
   return static_cast<int64_t>(ns);
 }
@@ -281,24 +296,32 @@ std::string Unchanged(std::string_view text) { return std::string(text); }
 TemplateFunctions PrometheusTemplateFunctions(TemplateContext context) {
   const auto shared = std::make_shared<const TemplateContext>(std::move(context));
   return {
-      {"query", {"s", [shared](TemplateArgs a) -> Result {
-                   if (!shared->query) return Bad("there is no query engine here");
-                   ASSIGN_OR_RETURN(const query::QueryResult result, shared->query(a[0].string_value()));
-                   return QueryResultValue(result);
-                 }}},
+      {"query",
+       {"s",
+        [shared](TemplateArgs a) -> Result {
+          if (!shared->query) return Bad("there is no query engine here");
+          ASSIGN_OR_RETURN(const query::QueryResult result, shared->query(a[0].string_value()));
+          return QueryResultValue(result);
+        }}},
       {"first", {"l", First}},
-      {"label", {"so", [](TemplateArgs a) -> Result {
-                   RETURN_IF_ERROR(WantSample(a[1]));
-                   return TemplateValue::String(LabelOf(a[1], a[0].string_value()));
-                 }}},
-      {"value", {"o", [](TemplateArgs a) -> Result {
-                   RETURN_IF_ERROR(WantSample(a[0]));
-                   return *a[0].Find("Value");
-                 }}},
-      {"strvalue", {"o", [](TemplateArgs a) -> Result {
-                      RETURN_IF_ERROR(WantSample(a[0]));
-                      return TemplateValue::String(LabelOf(a[0], "__value__"));
-                    }}},
+      {"label",
+       {"so",
+        [](TemplateArgs a) -> Result {
+          RETURN_IF_ERROR(WantSample(a[1]));
+          return TemplateValue::String(LabelOf(a[1], a[0].string_value()));
+        }}},
+      {"value",
+       {"o",
+        [](TemplateArgs a) -> Result {
+          RETURN_IF_ERROR(WantSample(a[0]));
+          return *a[0].Find("Value");
+        }}},
+      {"strvalue",
+       {"o",
+        [](TemplateArgs a) -> Result {
+          RETURN_IF_ERROR(WantSample(a[0]));
+          return TemplateValue::String(LabelOf(a[0], "__value__"));
+        }}},
       {"sortByLabel", {"sl", SortByLabel}},
       {"args", {"a*", Args}},
       {"humanize", OfFloat(Humanize)},
@@ -308,7 +331,11 @@ TemplateFunctions PrometheusTemplateFunctions(TemplateContext context) {
       {"humanizeTimestamp", {"a", HumanizeTimestampFunction}},
       {"toTime", {"a", ToTime}},
       {"toDuration", {"a", ToDuration}},
-      {"now", {"", [shared](TemplateArgs) { return TemplateValue::Float(static_cast<double>(shared->now) / 1000); }}},
+      {"now",
+       {"",
+        [shared](TemplateArgs) {
+          return TemplateValue::Float(static_cast<double>(shared->now) / 1000);
+        }}},
       {"parseDuration", {"s", ParseDurationFunction}},
       {"title", OfString(Title)},
       {"toUpper", OfString(MapRunes<ToUpperRune>)},
@@ -321,28 +348,38 @@ TemplateFunctions PrometheusTemplateFunctions(TemplateContext context) {
       {"graphLink", OfString(GraphLink)},
       {"tableLink", OfString(TableLink)},
       {"safeHtml", OfString(Unchanged)},
-      {"externalURL", {"", [shared](TemplateArgs) { return TemplateValue::String(shared->external_url); }}},
-      {"pathPrefix", {"", [shared](TemplateArgs) { return TemplateValue::String(PathOf(shared->external_url)); }}},
+      {"externalURL",
+       {"", [shared](TemplateArgs) { return TemplateValue::String(shared->external_url); }}},
+      {"pathPrefix",
+       {"",
+        [shared](TemplateArgs) { return TemplateValue::String(PathOf(shared->external_url)); }}},
   };
 }
 
 const TemplateFunctions& PrometheusFunctionNames() {
-  static const TemplateFunctions* const functions = new TemplateFunctions(PrometheusTemplateFunctions({}));
+  static const TemplateFunctions* const functions =
+      new TemplateFunctions(PrometheusTemplateFunctions({}));
   return *functions;
 }
 
 TemplateValue SampleValue(const query::Series& series) {
-  if (series.histograms.empty()) return TemplateValue::Float(series.floats.empty() ? 0 : series.floats.back().v);
+  if (series.histograms.empty())
+    return TemplateValue::Float(series.floats.empty() ? 0 : series.floats.back().v);
   const tsdb::Histogram& h = *series.histograms.back().h;
-  return TemplateValue::Struct({{"Count", TemplateValue::Float(h.count)}, {"Sum", TemplateValue::Float(h.sum)}},
-                               &HistogramType());
+  return TemplateValue::Struct(
+      {{"Count", TemplateValue::Float(h.count)},
+       {"Sum", TemplateValue::Float(h.sum)},
+       {std::string(kHistogramText), TemplateValue::String(query::Describe(h))}},
+      &HistogramType());
 }
 
 TemplateValue QueryResultValue(const query::QueryResult& result) {
   TemplateValue::Items items;
-  const auto add = [&items](std::vector<std::pair<std::string, std::string>> labels, TemplateValue value) {
+  const auto add = [&items](std::vector<std::pair<std::string, std::string>> labels,
+                            TemplateValue value) {
     items.push_back(TemplateValue::Struct(
-        {{"Labels", TemplateValue::StringMap(labels)}, {"Value", std::move(value)}}, &SampleType()));
+        {{"Labels", TemplateValue::StringMap(labels)}, {"Value", std::move(value)}},
+        &SampleType()));
   };
   if (result.type == query::ValueType::kScalar) add({}, TemplateValue::Float(result.scalar.v));
   for (const query::Series& series : result.series) {

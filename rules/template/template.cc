@@ -11,13 +11,15 @@
 namespace slowburn::rules {
 
 absl::StatusOr<Template> Template::Parse(std::string_view text, std::string_view name,
-                                         const TemplateFunctions& functions, std::vector<std::string> variables) {
+                                         const TemplateFunctions& functions,
+                                         std::vector<std::string> variables) {
   Template result(name, std::move(variables));
   RETURN_IF_ERROR(result.Add(text, name, functions));
   return result;
 }
 
-absl::Status Template::Add(std::string_view text, std::string_view name, const TemplateFunctions& functions) {
+absl::Status Template::Add(std::string_view text, std::string_view name,
+                           const TemplateFunctions& functions) {
   TemplateParseOptions options;
   options.variables = variables_;
   options.has_function = [&functions](std::string_view function) {
@@ -45,7 +47,8 @@ absl::StatusOr<Template> Template::With(std::string_view text, std::string_view 
   return result;
 }
 
-absl::StatusOr<std::string> Template::Execute(const TemplateValue& data, const TemplateFunctions& functions,
+absl::StatusOr<std::string> Template::Execute(const TemplateValue& data,
+                                              const TemplateFunctions& functions,
                                               std::span<const TemplateValue> values) const {
   const auto tree = trees_.find(name_);
   if (tree == trees_.end()) {

@@ -1,15 +1,19 @@
 // Template: Go's text/template language, as alert annotations and notifications are written in it.
 //
-//   ASSIGN_OR_RETURN(Template t, Template::Parse("{{ .Labels.job }} is {{ $value | humanize }}", "summary", functions,
+//   ASSIGN_OR_RETURN(Template t, Template::Parse("{{ .Labels.job }} is {{ $value | humanize }}",
+//   "summary", functions,
 //                                                {"$value"}));
 //   ASSIGN_OR_RETURN(std::string text, t.Execute(data, functions, {{TemplateValue::Float(1)}}));
 //
-// Go's built-in functions are always there; `functions` come on top and win. A key that a map lacks gives its zero value
-// (missingkey=zero). Output, steps and depth are limited (limits.h): no template can hang or fill memory.
+// Go's built-in functions are always there; `functions` come on top and win. A key that a map lacks
+// gives its zero value (missingkey=zero). Output, steps and depth are limited (limits.h): no
+// template can hang or fill memory.
 //
-// Threads: immutable after Parse and Add, so one Template may run on many threads. Copies share the trees.
-// Errors: kInvalidArgument. Parse: "template: NAME:LINE:COLUMN: reason"; Execute: "template: NAME:LINE:COLUMN:
-//   executing "NAME" at <NODE>: reason", lines and columns (in bytes) from 1. kResourceExhausted: a limit.
+// Threads: immutable after Parse and Add, so one Template may run on many threads. Copies share the
+// trees. Errors: kInvalidArgument. Parse: "template: NAME:LINE:COLUMN: reason"; Execute: "template:
+// NAME:LINE:COLUMN:
+//   executing "NAME" at <NODE>: reason", lines and columns (in bytes) from 1. kResourceExhausted: a
+//   limit.
 #ifndef SLOWBURN_RULES_TEMPLATE_TEMPLATE_H_
 #define SLOWBURN_RULES_TEMPLATE_TEMPLATE_H_
 
@@ -26,15 +30,19 @@ namespace slowburn::rules {
 
 class Template {
  public:
-  // `variables` ("$labels") are given their values by Execute. Of `functions` only the names are looked at.
-  static absl::StatusOr<Template> Parse(std::string_view text, std::string_view name, const TemplateFunctions& functions,
+  // `variables` ("$labels") are given their values by Execute. Of `functions` only the names are
+  // looked at.
+  static absl::StatusOr<Template> Parse(std::string_view text, std::string_view name,
+                                        const TemplateFunctions& functions,
                                         std::vector<std::string> variables = {});
 
-  // Takes over what `text` defines, and `text` itself as `name`: for *.tmpl files. A later definition replaces an
-  // earlier one of the same name, unless it is empty.
-  absl::Status Add(std::string_view text, std::string_view name, const TemplateFunctions& functions);
+  // Takes over what `text` defines, and `text` itself as `name`: for *.tmpl files. A later
+  // definition replaces an earlier one of the same name, unless it is empty.
+  absl::Status Add(std::string_view text, std::string_view name,
+                   const TemplateFunctions& functions);
   // As Parse, in addition to the definitions that are here already.
-  absl::StatusOr<Template> With(std::string_view text, std::string_view name, const TemplateFunctions& functions) const;
+  absl::StatusOr<Template> With(std::string_view text, std::string_view name,
+                                const TemplateFunctions& functions) const;
 
   // REQUIRES: as many `values` as Parse had variables.
   absl::StatusOr<std::string> Execute(const TemplateValue& data, const TemplateFunctions& functions,

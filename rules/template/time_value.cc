@@ -13,8 +13,9 @@ namespace {
 using base::TimestampMs;
 using Kind = TemplateValue::Kind;
 
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 
@@ -39,8 +40,10 @@ Civil ToCivil(TimestampMs t) {
   const int64_t shifted = days + 719468;
   const int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
   const int64_t day_of_era = shifted - era * 146097;
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);  // from March
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);  // from March
   const int64_t month = (5 * day_of_year + 2) / 153;
   c.day = static_cast<int>(day_of_year - (153 * month + 2) / 5 + 1);
   c.month = static_cast<int>(month < 10 ? month + 3 : month - 9);
@@ -52,7 +55,8 @@ Civil ToCivil(TimestampMs t) {
 
 std::string Padded(int64_t n, int width, char fill = '0') {
   std::string text = absl::StrCat(n < 0 ? -n : n);
-  if (static_cast<int>(text.size()) < width) text.insert(0, static_cast<size_t>(width) - text.size(), fill);
+  if (static_cast<int>(text.size()) < width)
+    text.insert(0, static_cast<size_t>(width) - text.size(), fill);
   return n < 0 ? "-" + text : text;
 }
 
@@ -111,7 +115,8 @@ size_t Element(std::string_view layout, const Civil& c, std::string& out) {
   if (starts("-070000")) return word(7, "+000000");
   if (starts("-0700")) return word(5, "+0000");
   if (starts("-07")) return word(3, "+00");
-  if ((layout[0] == '.' || layout[0] == ',') && layout.size() > 1 && (layout[1] == '0' || layout[1] == '9')) {
+  if ((layout[0] == '.' || layout[0] == ',') && layout.size() > 1 &&
+      (layout[1] == '0' || layout[1] == '9')) {
     size_t n = 1;
     while (n < layout.size() && layout[n] == layout[1]) ++n;
     if (n == layout.size() || layout[n] < '0' || layout[n] > '9') {
@@ -120,12 +125,19 @@ size_t Element(std::string_view layout, const Civil& c, std::string& out) {
     }
   }
   switch (layout[0]) {
-    case '1': return number(1, c.month, 1);
-    case '2': return number(1, c.day, 1);
-    case '3': return number(1, hour12, 1);
-    case '4': return number(1, c.minute, 1);
-    case '5': return number(1, c.second, 1);
-    default: out += layout[0]; return 1;
+    case '1':
+      return number(1, c.month, 1);
+    case '2':
+      return number(1, c.day, 1);
+    case '3':
+      return number(1, hour12, 1);
+    case '4':
+      return number(1, c.minute, 1);
+    case '5':
+      return number(1, c.second, 1);
+    default:
+      out += layout[0];
+      return 1;
   }
 }
 
@@ -148,33 +160,52 @@ TemplateFunction Compare(bool (*compare)(TimestampMs, TimestampMs)) {
 
 // January and Sunday print as words, and are ints.
 const TemplateType& MonthType() {
-  static const TemplateType* const type = new TemplateType{
-      .name = "time.Month", .zero_is_string = false, .methods = {}, .print = [](const TemplateValue& v) {
-        return std::string(kMonths[static_cast<size_t>(v.int_value() - 1) % 12]);
-      }};
+  static const TemplateType* const type =
+      new TemplateType{.name = "time.Month",
+                       .zero_is_string = false,
+                       .methods = {},
+                       .print = [](const TemplateValue& v) {
+                         return std::string(kMonths[static_cast<size_t>(v.int_value() - 1) % 12]);
+                       }};
   return *type;
 }
 const TemplateType& WeekdayType() {
-  static const TemplateType* const type = new TemplateType{
-      .name = "time.Weekday", .zero_is_string = false, .methods = {}, .print = [](const TemplateValue& v) {
-        return std::string(kDays[static_cast<size_t>(v.int_value()) % 7]);
-      }};
+  static const TemplateType* const type =
+      new TemplateType{.name = "time.Weekday",
+                       .zero_is_string = false,
+                       .methods = {},
+                       .print = [](const TemplateValue& v) {
+                         return std::string(kDays[static_cast<size_t>(v.int_value()) % 7]);
+                       }};
   return *type;
 }
 
 TemplateFunctions TimeMethods() {
   const TemplateFunction same = {"", [](TemplateArgs a) { return a[0]; }};
   return {
-      {"Format", {"s", [](TemplateArgs a) {
-                    return TemplateValue::String(FormatGoTime(MsOf(a[0]), a[1].string_value()));
-                  }}},
-      {"String", {"", [](TemplateArgs a) { return TemplateValue::String(a[0].type()->print(a[0])); }}},
+      {"Format",
+       {"s",
+        [](TemplateArgs a) {
+          return TemplateValue::String(FormatGoTime(MsOf(a[0]), a[1].string_value()));
+        }}},
+      {"String",
+       {"", [](TemplateArgs a) { return TemplateValue::String(a[0].type()->print(a[0])); }}},
       {"Unix", TimeInt([](TimestampMs t) { return t / 1000 - (t % 1000 < 0 ? 1 : 0); })},
       {"UnixMilli", TimeInt([](TimestampMs t) { return t; })},
-      {"UnixNano", TimeInt([](TimestampMs t) { return static_cast<int64_t>(static_cast<uint64_t>(t) * 1'000'000); })},
+      {"UnixNano", TimeInt([](TimestampMs t) {
+         return static_cast<int64_t>(static_cast<uint64_t>(t) * 1'000'000);
+       })},
       {"Year", TimeInt([](TimestampMs t) { return ToCivil(t).year; })},
-      {"Month", {"", [](TemplateArgs a) { return TemplateValue::Int(ToCivil(MsOf(a[0])).month, &MonthType()); }}},
-      {"Weekday", {"", [](TemplateArgs a) { return TemplateValue::Int(ToCivil(MsOf(a[0])).weekday, &WeekdayType()); }}},
+      {"Month",
+       {"",
+        [](TemplateArgs a) {
+          return TemplateValue::Int(ToCivil(MsOf(a[0])).month, &MonthType());
+        }}},
+      {"Weekday",
+       {"",
+        [](TemplateArgs a) {
+          return TemplateValue::Int(ToCivil(MsOf(a[0])).weekday, &WeekdayType());
+        }}},
       {"Day", TimeInt([](TimestampMs t) { return int64_t{ToCivil(t).day}; })},
       {"Hour", TimeInt([](TimestampMs t) { return int64_t{ToCivil(t).hour}; })},
       {"Minute", TimeInt([](TimestampMs t) { return int64_t{ToCivil(t).minute}; })},
@@ -187,28 +218,36 @@ TemplateFunctions TimeMethods() {
       {"Before", Compare([](TimestampMs a, TimestampMs b) { return a < b; })},
       {"After", Compare([](TimestampMs a, TimestampMs b) { return a > b; })},
       {"Equal", Compare([](TimestampMs a, TimestampMs b) { return a == b; })},
-      {"Sub", {"o", [](TemplateArgs a) -> absl::StatusOr<TemplateValue> {
-                 TimestampMs other = 0;
-                 if (!TimeOf(a[1], other)) return absl::InvalidArgumentError("expected time.Time");
-                 return DurationValue(static_cast<int64_t>(
-                     (static_cast<uint64_t>(MsOf(a[0])) - static_cast<uint64_t>(other)) * 1'000'000));
-               }}},
-      {"Add", {"i", [](TemplateArgs a) { return TimeValue(MsOf(a[0]) + a[1].int_value() / 1'000'000); }}},
+      {"Sub",
+       {"o",
+        [](TemplateArgs a) -> absl::StatusOr<TemplateValue> {
+          TimestampMs other = 0;
+          if (!TimeOf(a[1], other)) return absl::InvalidArgumentError("expected time.Time");
+          return DurationValue(static_cast<int64_t>(
+              (static_cast<uint64_t>(MsOf(a[0])) - static_cast<uint64_t>(other)) * 1'000'000));
+        }}},
+      {"Add",
+       {"i", [](TemplateArgs a) { return TimeValue(MsOf(a[0]) + a[1].int_value() / 1'000'000); }}},
   };
 }
 
 TemplateFunction DurationFloat(double unit) {
-  return {"", [unit](TemplateArgs a) { return TemplateValue::Float(static_cast<double>(a[0].int_value()) / unit); }};
+  return {"", [unit](TemplateArgs a) {
+            return TemplateValue::Float(static_cast<double>(a[0].int_value()) / unit);
+          }};
 }
 TemplateFunction DurationInt(int64_t unit) {
   return {"", [unit](TemplateArgs a) { return TemplateValue::Int(a[0].int_value() / unit); }};
 }
 
 const TemplateType& TimeType() {
-  static const TemplateType* const type = new TemplateType{
-      .name = "time.Time", .zero_is_string = false, .methods = TimeMethods(), .print = [](const TemplateValue& v) {
-        return FormatGoTime(MsOf(v), "2006-01-02 15:04:05.999999999 -0700 MST");
-      }};
+  static const TemplateType* const type =
+      new TemplateType{.name = "time.Time",
+                       .zero_is_string = false,
+                       .methods = TimeMethods(),
+                       .print = [](const TemplateValue& v) {
+                         return FormatGoTime(MsOf(v), "2006-01-02 15:04:05.999999999 -0700 MST");
+                       }};
   return *type;
 }
 
@@ -222,15 +261,23 @@ const TemplateType& DurationType() {
                   {"Milliseconds", DurationInt(1'000'000)},
                   {"Microseconds", DurationInt(1'000)},
                   {"Nanoseconds", DurationInt(1)},
-                  {"String", {"", [](TemplateArgs a) { return TemplateValue::String(FormatGoDuration(a[0].int_value())); }}}},
+                  {"String",
+                   {"",
+                    [](TemplateArgs a) {
+                      return TemplateValue::String(FormatGoDuration(a[0].int_value()));
+                    }}}},
       .print = [](const TemplateValue& v) { return FormatGoDuration(v.int_value()); }};
   return *type;
 }
 
 }  // namespace
 
-TemplateValue TimeValue(TimestampMs t) { return TemplateValue::Struct({{"", TemplateValue::Int(t)}}, &TimeType()); }
-TemplateValue DurationValue(int64_t nanoseconds) { return TemplateValue::Int(nanoseconds, &DurationType()); }
+TemplateValue TimeValue(TimestampMs t) {
+  return TemplateValue::Struct({{"", TemplateValue::Int(t)}}, &TimeType());
+}
+TemplateValue DurationValue(int64_t nanoseconds) {
+  return TemplateValue::Int(nanoseconds, &DurationType());
+}
 
 bool TimeOf(const TemplateValue& value, TimestampMs& t) {
   if (value.type() != &TimeType()) return false;
@@ -249,14 +296,18 @@ std::string FormatGoTime(TimestampMs t, std::string_view layout) {
 std::string FormatGoDuration(int64_t nanoseconds) {
   if (nanoseconds == 0) return "0s";
   const bool negative = nanoseconds < 0;
-  const uint64_t n = negative ? 0 - static_cast<uint64_t>(nanoseconds) : static_cast<uint64_t>(nanoseconds);
+  const uint64_t n =
+      negative ? 0 - static_cast<uint64_t>(nanoseconds) : static_cast<uint64_t>(nanoseconds);
   // `value` of 10^-digits units, without trailing zeros.
   const auto decimal = [](uint64_t value, int digits) {
     uint64_t scale = 1;
     for (int i = 0; i < digits; ++i) scale *= 10;
     std::string text = absl::StrCat(value / scale);
     std::string fraction = absl::StrCat(value % scale);
-    fraction.insert(0, static_cast<size_t>(digits) - std::min<size_t>(fraction.size(), static_cast<size_t>(digits)), '0');
+    fraction.insert(0,
+                    static_cast<size_t>(digits) -
+                        std::min<size_t>(fraction.size(), static_cast<size_t>(digits)),
+                    '0');
     while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
     return fraction.empty() ? text : absl::StrCat(text, ".", fraction);
   };

@@ -1,4 +1,5 @@
-// Go's time.Time and time.Duration as template values, with the methods that templates use. All times are UTC.
+// Go's time.Time and time.Duration as template values, with the methods that templates use. All
+// times are UTC.
 #ifndef SLOWBURN_RULES_TEMPLATE_TIME_VALUE_H_
 #define SLOWBURN_RULES_TEMPLATE_TIME_VALUE_H_
 
@@ -11,18 +12,21 @@
 
 namespace slowburn::rules {
 
-// Prints "2006-01-02 15:04:05.999 +0000 UTC". Methods: Format Unix UnixMilli UnixNano Year Month Day Hour Minute Second
-// Nanosecond Weekday YearDay UTC Local String IsZero Before After Equal Sub Add.
+// Prints "2006-01-02 15:04:05.999 +0000 UTC". Methods: Format Unix UnixMilli UnixNano Year Month
+// Day Hour Minute Second Nanosecond Weekday YearDay UTC Local String IsZero Before After Equal Sub
+// Add.
 TemplateValue TimeValue(base::TimestampMs t);
-// An int of nanoseconds that prints "1h30m0s". Methods: Seconds Minutes Hours Milliseconds Nanoseconds String.
+// An int of nanoseconds that prints "1h30m0s". Methods: Seconds Minutes Hours Milliseconds
+// Nanoseconds String.
 TemplateValue DurationValue(int64_t nanoseconds);
 
 // The time of a value that TimeValue made; false for others.
 bool TimeOf(const TemplateValue& value, base::TimestampMs& t);
 bool IsDurationValue(const TemplateValue& value);
 
-std::string FormatGoTime(base::TimestampMs t, std::string_view layout);  // layouts as "Jan 2, 2006 at 3:04pm (MST)"
-std::string FormatGoDuration(int64_t nanoseconds);                       // "1h30m0s", "1.5ms"
+std::string FormatGoTime(base::TimestampMs t,
+                         std::string_view layout);  // layouts as "Jan 2, 2006 at 3:04pm (MST)"
+std::string FormatGoDuration(int64_t nanoseconds);  // "1h30m0s", "1.5ms"
 
 }  // namespace slowburn::rules
 

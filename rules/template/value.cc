@@ -6,8 +6,8 @@ namespace slowburn::rules {
 namespace {
 
 const TemplateType& StringMapType() {
-  static const TemplateType* const type =
-      new TemplateType{.name = "map[string]string", .zero_is_string = true, .methods = {}, .print = nullptr};
+  static const TemplateType* const type = new TemplateType{
+      .name = "map[string]string", .zero_is_string = true, .methods = {}, .print = nullptr};
   return *type;
 }
 
@@ -25,7 +25,9 @@ int DepthOf(const TemplateValue::Fields& fields) {
 
 }  // namespace
 
-TemplateValue TemplateValue::Int(int64_t v, const TemplateType* type) { return TemplateValue(Data(v), type); }
+TemplateValue TemplateValue::Int(int64_t v, const TemplateType* type) {
+  return TemplateValue(Data(v), type);
+}
 
 TemplateValue TemplateValue::List(Items items, const TemplateType* type) {
   const int depth = DepthOf(items);
@@ -33,21 +35,25 @@ TemplateValue TemplateValue::List(Items items, const TemplateType* type) {
 }
 
 TemplateValue TemplateValue::Map(Fields entries, const TemplateType* type) {
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   const int depth = DepthOf(entries);
-  return TemplateValue(Data(MapRep{std::make_shared<const Fields>(std::move(entries))}), type, depth);
+  return TemplateValue(Data(MapRep{std::make_shared<const Fields>(std::move(entries))}), type,
+                       depth);
 }
 
 TemplateValue TemplateValue::Struct(Fields fields, const TemplateType* type) {
   const int depth = DepthOf(fields);
-  return TemplateValue(Data(StructRep{std::make_shared<const Fields>(std::move(fields))}), type, depth);
+  return TemplateValue(Data(StructRep{std::make_shared<const Fields>(std::move(fields))}), type,
+                       depth);
 }
 
 TemplateValue TemplateValue::Function(TemplateFunction function) {
   return TemplateValue(Data(std::make_shared<const TemplateFunction>(std::move(function))));
 }
 
-TemplateValue TemplateValue::StringMap(const std::vector<std::pair<std::string, std::string>>& pairs) {
+TemplateValue TemplateValue::StringMap(
+    const std::vector<std::pair<std::string, std::string>>& pairs) {
   Fields entries;
   entries.reserve(pairs.size());
   for (const auto& [name, value] : pairs) entries.emplace_back(name, String(value));
@@ -57,8 +63,9 @@ TemplateValue TemplateValue::StringMap(const std::vector<std::pair<std::string, 
 const TemplateValue* TemplateValue::Find(std::string_view name) const {
   if (kind() == Kind::kMap) {
     const Fields& all = entries();
-    const auto it = std::lower_bound(all.begin(), all.end(), name,
-                                     [](const auto& entry, std::string_view key) { return entry.first < key; });
+    const auto it =
+        std::lower_bound(all.begin(), all.end(), name,
+                         [](const auto& entry, std::string_view key) { return entry.first < key; });
     return it != all.end() && it->first == name ? &it->second : nullptr;
   }
   if (kind() == Kind::kStruct) {
@@ -75,15 +82,23 @@ TemplateValue TemplateValue::MissingEntry() const {
 
 bool TemplateValue::Truth() const {
   switch (kind()) {
-    case Kind::kNil: return false;
-    case Kind::kBool: return bool_value();
-    case Kind::kInt: return int_value() != 0;
-    case Kind::kFloat: return float_value() != 0;
-    case Kind::kString: return !string_value().empty();
-    case Kind::kList: return !items().empty();
-    case Kind::kMap: return !entries().empty();
+    case Kind::kNil:
+      return false;
+    case Kind::kBool:
+      return bool_value();
+    case Kind::kInt:
+      return int_value() != 0;
+    case Kind::kFloat:
+      return float_value() != 0;
+    case Kind::kString:
+      return !string_value().empty();
+    case Kind::kList:
+      return !items().empty();
+    case Kind::kMap:
+      return !entries().empty();
     case Kind::kStruct:
-    case Kind::kFunction: return true;
+    case Kind::kFunction:
+      return true;
   }
   return false;
 }
@@ -91,15 +106,24 @@ bool TemplateValue::Truth() const {
 std::string TemplateValue::TypeName() const {
   if (type_ != nullptr && !type_->name.empty()) return type_->name;
   switch (kind()) {
-    case Kind::kNil: return "<nil>";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kFloat: return "float64";
-    case Kind::kString: return "string";
-    case Kind::kList: return "[]interface {}";
-    case Kind::kMap: return "map[string]interface {}";
-    case Kind::kStruct: return "struct";
-    case Kind::kFunction: return "func";
+    case Kind::kNil:
+      return "<nil>";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float64";
+    case Kind::kString:
+      return "string";
+    case Kind::kList:
+      return "[]interface {}";
+    case Kind::kMap:
+      return "map[string]interface {}";
+    case Kind::kStruct:
+      return "struct";
+    case Kind::kFunction:
+      return "func";
   }
   return "";
 }

@@ -1,13 +1,15 @@
 // TemplateValue: what a template sees, as Go's reflection would show it.
 //
-// Templates of rules read labels (a map of strings), numbers, query results (a list of structs); templates of
-// notifications read alerts (structs with lists and methods). A TemplateType gives a value Go's name for its type, its
-// methods and its way of printing itself (fmt.Stringer); plain values have none.
+// Templates of rules read labels (a map of strings), numbers, query results (a list of structs);
+// templates of notifications read alerts (structs with lists and methods). A TemplateType gives a
+// value Go's name for its type, its methods and its way of printing itself (fmt.Stringer); plain
+// values have none.
 //
 //   auto labels = TemplateValue::Map({{"job", TemplateValue::String("api")}}, &kStringMapType);
 //   auto data = TemplateValue::Struct({{"Labels", labels}, {"Value", TemplateValue::Float(1)}});
 //
-// Threads: immutable once made; copies share what is large. Lifetimes: a TemplateType outlives every value of it (make
+// Threads: immutable once made; copies share what is large. Lifetimes: a TemplateType outlives
+// every value of it (make
 //   them static).
 #ifndef SLOWBURN_RULES_TEMPLATE_VALUE_H_
 #define SLOWBURN_RULES_TEMPLATE_VALUE_H_
@@ -30,8 +32,9 @@ namespace slowburn::rules {
 class TemplateValue;
 using TemplateArgs = std::span<const TemplateValue>;
 
-// A function that templates may call. `parameters` has one letter each: a any, s string, i int, l list, o struct; a
-// trailing * means: any number of the last one. The evaluator checks number and kind before it calls.
+// A function that templates may call. `parameters` has one letter each: a any, s string, i int, l
+// list, o struct; a trailing * means: any number of the last one. The evaluator checks number and
+// kind before it calls.
 struct TemplateFunction {
   std::string parameters;
   std::function<absl::StatusOr<TemplateValue>(TemplateArgs)> call;
@@ -40,8 +43,8 @@ using TemplateFunctions = std::map<std::string, TemplateFunction, std::less<>>;
 
 // A method's function takes the receiver as its first argument; `parameters` does not count it.
 struct TemplateType {
-  std::string name;                                        // "map[string]string", "*template.Alert"
-  bool zero_is_string = false;                             // of a map: what a missing key gives, "" or nil
+  std::string name;             // "map[string]string", "*template.Alert"
+  bool zero_is_string = false;  // of a map: what a missing key gives, "" or nil
   TemplateFunctions methods;
   std::function<std::string(const TemplateValue&)> print;  // String(); null: Go's default form
 };
@@ -96,7 +99,8 @@ class TemplateValue {
     std::shared_ptr<const Fields> fields;
   };
   using FunctionRep = std::shared_ptr<const TemplateFunction>;
-  using Data = std::variant<std::monostate, bool, int64_t, double, std::string, ListRep, MapRep, StructRep, FunctionRep>;
+  using Data = std::variant<std::monostate, bool, int64_t, double, std::string, ListRep, MapRep,
+                            StructRep, FunctionRep>;
 
   explicit TemplateValue(Data data, const TemplateType* type = nullptr, int depth = 0)
       : data_(std::move(data)), type_(type), depth_(depth) {}

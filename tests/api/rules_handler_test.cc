@@ -77,7 +77,8 @@ std::vector<rules::GroupStatus> Groups() {
 class RulesHandlerTest : public ::testing::Test {
  protected:
   RulesHandlerTest() {
-    RegisterRulesApi(router_, Groups, [] { return std::vector<std::string>{"http://am:9093/api/v2/alerts"}; });
+    RegisterRulesApi(router_, Groups,
+                     [] { return std::vector<std::string>{"http://am:9093/api/v2/alerts"}; });
   }
   Response Get(const std::string& path, const std::string& query = "") {
     Request r;
@@ -94,7 +95,8 @@ class RulesHandlerTest : public ::testing::Test {
     std::string out;
     for (const base::JsonValue& g : json->Find("data")->Find("groups")->items) {
       out += (out.empty() ? "" : " ") + std::string(g.StringAt("name")) + ":";
-      for (const base::JsonValue& r : g.Find("rules")->items) out += std::string(r.StringAt("name")) + ",";
+      for (const base::JsonValue& r : g.Find("rules")->items)
+        out += std::string(r.StringAt("name")) + ",";
     }
     return out;
   }
@@ -103,19 +105,19 @@ class RulesHandlerTest : public ::testing::Test {
 
 TEST_F(RulesHandlerTest, WritesWhatPrometheusWrites) {
   EXPECT_EQ(Body(),
-            R"({"status":"success","data":{"groups":[)"
-            R"({"name":"g1","file":"r.yml","rules":[{"state":"inactive","name":"Never","query":"up == 5","duration":5400,)"
-            R"("keepFiringFor":0,"labels":{},"annotations":{},"alerts":[],"health":"unknown","evaluationTime":0,)"
-            R"("lastEvaluation":"0001-01-01T00:00:00Z","type":"alerting"}],"interval":15,"limit":0,"evaluationTime":0,)"
-            R"("lastEvaluation":"0001-01-01T00:00:00Z"},)"
-            R"({"name":"g2","file":"r.yml","rules":[{"name":"a:b","query":"sum by (job) (up)","labels":{"team":"x"},)"
-            R"("health":"err","lastError":"it \"broke\"","evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z",)"
-            R"("type":"recording"},{"state":"firing","name":"Up","query":"up{job=\"p\"} > 1","duration":2,)"
-            R"("keepFiringFor":60,"labels":{"dyn":"{{ $labels.job }}","severity":"page","team":"x"},)"
-            R"("annotations":{"summary":"v {{ $value }} <b>"},"alerts":[{"labels":{"alertname":"Up","job":"p"},)"
-            R"("annotations":{"summary":"v 1 <b>"},"state":"firing","activeAt":"2023-11-14T22:13:20.12Z","value":"1e+00"}],)"
-            R"("health":"ok","evaluationTime":0.5,"lastEvaluation":"2023-11-14T22:13:30.1Z","type":"alerting"}],)"
-            R"("interval":1,"limit":7,"evaluationTime":0.000248551,"lastEvaluation":"2023-11-14T22:13:30Z"}]}})");
+            R"j({"status":"success","data":{"groups":[)j"
+            R"j({"name":"g1","file":"r.yml","rules":[{"state":"inactive","name":"Never","query":"up == 5","duration":5400,)j"
+            R"j("keepFiringFor":0,"labels":{},"annotations":{},"alerts":[],"health":"unknown","evaluationTime":0,)j"
+            R"j("lastEvaluation":"0001-01-01T00:00:00Z","type":"alerting"}],"interval":15,"limit":0,"evaluationTime":0,)j"
+            R"j("lastEvaluation":"0001-01-01T00:00:00Z"},)j"
+            R"j({"name":"g2","file":"r.yml","rules":[{"name":"a:b","query":"sum by (job) (up)","labels":{"team":"x"},)j"
+            R"j("health":"err","lastError":"it \"broke\"","evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z",)j"
+            R"j("type":"recording"},{"state":"firing","name":"Up","query":"up{job=\"p\"} > 1","duration":2,)j"
+            R"j("keepFiringFor":60,"labels":{"dyn":"{{ $labels.job }}","severity":"page","team":"x"},)j"
+            R"j("annotations":{"summary":"v {{ $value }} <b>"},"alerts":[{"labels":{"alertname":"Up","job":"p"},)j"
+            R"j("annotations":{"summary":"v 1 <b>"},"state":"firing","activeAt":"2023-11-14T22:13:20.12Z","value":"1e+00"}],)j"
+            R"j("health":"ok","evaluationTime":0.5,"lastEvaluation":"2023-11-14T22:13:30.1Z","type":"alerting"}],)j"
+            R"j("interval":1,"limit":7,"evaluationTime":0.000248551,"lastEvaluation":"2023-11-14T22:13:30Z"}]}})j");
 }
 
 TEST_F(RulesHandlerTest, Filters) {
@@ -144,7 +146,8 @@ TEST_F(RulesHandlerTest, PagesFollowEachOther) {
   const std::string token(first->Find("data")->StringAt("groupNextToken"));
   ASSERT_FALSE(token.empty());
   EXPECT_EQ(Names("group_limit=1&group_next_token=" + token), "g2:a:b,Up,");
-  EXPECT_EQ(Body("group_limit=1&group_next_token=" + token).find("groupNextToken"), std::string::npos);
+  EXPECT_EQ(Body("group_limit=1&group_next_token=" + token).find("groupNextToken"),
+            std::string::npos);
 }
 
 TEST_F(RulesHandlerTest, AlertsMayBeLeftOut) {
@@ -157,7 +160,8 @@ TEST_F(RulesHandlerTest, BadParameters) {
       {"type=foo", R"(invalid parameter \"type\": not supported value \"foo\")"},
       {"exclude_alerts=x",
        R"(invalid parameter \"exclude_alerts\": error converting exclude_alerts: strconv.ParseBool: parsing \"x\": invalid syntax)"},
-      {"group_limit=0", R"(invalid parameter \"group_limit\": group_limit needs to be greater than 0)"},
+      {"group_limit=0",
+       R"(invalid parameter \"group_limit\": group_limit needs to be greater than 0)"},
       {"group_limit=x",
        R"(invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: parsing \"x\": invalid syntax)"},
       {"group_next_token=abc",
@@ -169,20 +173,24 @@ TEST_F(RulesHandlerTest, BadParameters) {
   for (const auto& [query, error] : cases) {
     const Response r = Get("/api/v1/rules", query);
     EXPECT_EQ(r.status, 400) << query;
-    EXPECT_EQ(r.body, std::string(R"({"status":"error","errorType":"bad_data","error":")") + error + "\"}") << query;
+    EXPECT_EQ(r.body,
+              std::string(R"({"status":"error","errorType":"bad_data","error":")") + error + "\"}")
+        << query;
   }
 }
 
 TEST_F(RulesHandlerTest, Alerts) {
-  EXPECT_EQ(Get("/api/v1/alerts").body,
-            R"({"status":"success","data":{"alerts":[{"labels":{"alertname":"Up","job":"p"},"annotations":)"
-            R"({"summary":"v 1 <b>"},"state":"firing","activeAt":"2023-11-14T22:13:20.12Z","value":"1e+00"}]}})");
+  EXPECT_EQ(
+      Get("/api/v1/alerts").body,
+      R"({"status":"success","data":{"alerts":[{"labels":{"alertname":"Up","job":"p"},"annotations":)"
+      R"({"summary":"v 1 <b>"},"state":"firing","activeAt":"2023-11-14T22:13:20.12Z","value":"1e+00"}]}})");
 }
 
 TEST_F(RulesHandlerTest, Alertmanagers) {
-  EXPECT_EQ(Get("/api/v1/alertmanagers").body,
-            R"({"status":"success","data":{"activeAlertmanagers":[{"url":"http://am:9093/api/v2/alerts"}],)"
-            R"("droppedAlertmanagers":[]}})");
+  EXPECT_EQ(
+      Get("/api/v1/alertmanagers").body,
+      R"({"status":"success","data":{"activeAlertmanagers":[{"url":"http://am:9093/api/v2/alerts"}],)"
+      R"("droppedAlertmanagers":[]}})");
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ class RulesCommandsTest : public ::testing::Test {
  protected:
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = ::testing::TempDir() + "/slowburn_rules_" +
-                             ::testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name;
+                             ::testing::UnitTest::GetInstance()->current_test_info()->name() + "_" +
+                             name;
     EXPECT_OK(base::WriteFileAtomic(path, text));
     return path;
   }
@@ -87,11 +88,17 @@ TEST_F(RulesCommandsTest, CheckFindsEveryFault) {
   EXPECT_EQ(Check({good}), 0);
   EXPECT_EQ(out_, good + ": good, 2 rules\n");
   const std::string bad = Write("bad.yml",
-                                "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up ==\n  - record: 'b{'\n    expr: up\n");
+                                "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up ==\n  - "
+                                "record: 'b{'\n    expr: up\n");
   EXPECT_EQ(Check({bad, good}), 1);
-  EXPECT_NE(err_.find(bad + ":5:16: group \"g\", rule 1, \"A\": could not parse expression: parse error: "), std::string::npos)
+  EXPECT_NE(
+      err_.find(bad +
+                ":5:16: group \"g\", rule 1, \"A\": could not parse expression: parse error: "),
+      std::string::npos)
       << err_;
-  EXPECT_NE(err_.find(bad + ":6:13: group \"g\", rule 2, \"b{\": braces present"), std::string::npos) << err_;
+  EXPECT_NE(err_.find(bad + ":6:13: group \"g\", rule 2, \"b{\": braces present"),
+            std::string::npos)
+      << err_;
   EXPECT_EQ(out_, good + ": good, 2 rules\n");
   EXPECT_EQ(Check({"/nonexistent/rules.yml"}), 1);
   EXPECT_NE(err_.find("/nonexistent/rules.yml"), std::string::npos);
@@ -166,24 +173,29 @@ TEST_F(RulesCommandsTest, FailuresReadAsPromtoolWritesThem) {
 
 TEST_F(RulesCommandsTest, RulesThatFailFailTheTest) {
   const std::string rules = Write("rules.yml",
-                                  "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n    labels: {job: x, instance: y}\n");
-  const std::string test =
-      Write("test.yml", TestOf(rules, std::string(kSeries) + "  promql_expr_test: [{expr: nope, eval_time: 0}]\n"));
+                                  "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n    "
+                                  "labels: {job: x, instance: y}\n");
+  const std::string test = Write(
+      "test.yml",
+      TestOf(rules, std::string(kSeries) + "  promql_expr_test: [{expr: nope, eval_time: 0}]\n"));
   EXPECT_EQ(Test(test), 1);
-  EXPECT_EQ(err_,
-            "  FAILED:\n    rule: a, time: 0s, err: vector contains metrics with the same labelset after "
-            "applying rule labels\n\n");
+  EXPECT_EQ(
+      err_,
+      "  FAILED:\n    rule: a, time: 0s, err: vector contains metrics with the same labelset after "
+      "applying rule labels\n\n");
 }
 
 TEST_F(RulesCommandsTest, OrderStartAndFuzz) {
-  const std::string rules = Write("rules.yml",
-                                  "groups:\n- name: second\n  rules:\n  - record: b\n    expr: a\n- name: first\n  rules:\n"
-                                  "  - record: a\n    expr: time()\n");
-  const std::string test = Write("test.yml", "rule_files: ['" + rules +
-                                                 "']\ngroup_eval_order: [first, second]\nfuzzy_compare: true\ntests:\n"
-                                                 "- start_timestamp: 2020-01-01T00:00:00Z\n  promql_expr_test:\n"
-                                                 "  - {expr: b, eval_time: 0, exp_samples: [{labels: b, value: 1577836800}]}\n"
-                                                 "  - {expr: 0.1+0.2, eval_time: 0, exp_samples: [{value: 0.3}]}\n");
+  const std::string rules = Write(
+      "rules.yml",
+      "groups:\n- name: second\n  rules:\n  - record: b\n    expr: a\n- name: first\n  rules:\n"
+      "  - record: a\n    expr: time()\n");
+  const std::string test = Write(
+      "test.yml", "rule_files: ['" + rules +
+                      "']\ngroup_eval_order: [first, second]\nfuzzy_compare: true\ntests:\n"
+                      "- start_timestamp: 2020-01-01T00:00:00Z\n  promql_expr_test:\n"
+                      "  - {expr: b, eval_time: 0, exp_samples: [{labels: b, value: 1577836800}]}\n"
+                      "  - {expr: 0.1+0.2, eval_time: 0, exp_samples: [{value: 0.3}]}\n");
   EXPECT_EQ(Test(test), 0) << err_;
 }
 
@@ -191,13 +203,18 @@ TEST_F(RulesCommandsTest, FaultsOfTestFilesHaveAPlace) {
   const std::pair<const char*, const char*> cases[] = {
       {"test: []\n", "t.yml:1:1: field test not found in rule test file"},
       {"tests:\n- input_series:\n  - {series: 'up{', values: '1'}\n", "t.yml:3:14: "},
-      {"tests:\n- alert_rule_test:\n  - {eval_time: 1m}\n", "t.yml:3:5: alertname must not be empty"},
-      {"tests:\n- promql_expr_test:\n  - {expr: a, exp_samples: [{value: x}]}\n", "t.yml:3:36: value: want a number"},
+      {"tests:\n- alert_rule_test:\n  - {eval_time: 1m}\n",
+       "t.yml:3:5: alertname must not be empty"},
+      {"tests:\n- promql_expr_test:\n  - {expr: a, exp_samples: [{value: x}]}\n",
+       "t.yml:3:37: value: want a number"},
       {"tests: 5\n", "t.yml:1:8: tests: want a list"},
-      {"tests:\n- start_timestamp: soon\n", "t.yml:2:20: start_timestamp: want Unix seconds or RFC 3339"},
+      {"tests:\n- start_timestamp: soon\n",
+       "t.yml:2:20: start_timestamp: want Unix seconds or RFC 3339"},
   };
   for (const auto& [text, error] : cases) {
-    EXPECT_THAT(ParseRuleTestFile(text, "t.yml"), testing::IsCode(absl::StatusCode::kInvalidArgument, error)) << text;
+    EXPECT_THAT(ParseRuleTestFile(text, "t.yml"),
+                testing::IsCode(absl::StatusCode::kInvalidArgument, error))
+        << text;
   }
 }
 

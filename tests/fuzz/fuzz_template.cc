@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const TemplateValue labels = TemplateValue::StringMap({{"job", "api"}, {"instance", "h:1"}});
   const TemplateValue value = TemplateValue::Float(1.5);
   const TemplateValue url = TemplateValue::String("http://h");
-  const TemplateValue root = TemplateValue::Struct({{"Labels", labels}, {"ExternalLabels", labels}, {"Value", value}});
+  const TemplateValue root =
+      TemplateValue::Struct({{"Labels", labels}, {"ExternalLabels", labels}, {"Value", value}});
   (void)parsed->Execute(root, functions, std::vector<TemplateValue>{labels, labels, url, value});
   return 0;
 }

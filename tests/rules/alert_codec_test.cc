@@ -48,7 +48,8 @@ TEST(AlertCodec, CutAndChangedRecordsAreRefusedOrRead) {
   testing::Random random;
   for (int i = 0; i < 20'000; ++i) {
     std::string bad = good;
-    for (uint64_t n = random.Below(3) + 1; n > 0; --n) bad[random.Below(bad.size())] = static_cast<char>(random.Next());
+    for (uint64_t n = random.Below(3) + 1; n > 0; --n)
+      bad[random.Below(bad.size())] = static_cast<char>(random.Next());
     (void)DecodeAlert(bad);
     (void)DecodeTime(bad);
   }

@@ -15,9 +15,12 @@ namespace {
 
 using testing::IsCode;
 
-AlertFinding Finding(const std::string& x, double value = 1) { return {tsdb::Labels{{"alertname", "A"}, {"x", x}}, {}, value}; }
+AlertFinding Finding(const std::string& x, double value = 1) {
+  return {tsdb::Labels{{"alertname", "A"}, {"x", x}}, {}, value};
+}
 
-// One letter a round: '.' not found, 'x' found. Expected: P pending, F firing, R inactive and kept, - none.
+// One letter a round: '.' not found, 'x' found. Expected: P pending, F firing, R inactive and kept,
+// - none.
 struct Timeline {
   const char* name;
   DurationMs hold, keep;  // in rounds of a minute
@@ -46,7 +49,8 @@ TEST(AlertTable, Timelines) {
       std::vector<AlertFinding> findings;
       if (c.found[i] == 'x') findings.push_back(Finding("1"));
       ASSERT_OK(table.Update(static_cast<TimestampMs>(i) * base::kMinute,
-                             {c.hold * base::kMinute, c.keep * base::kMinute, 0}, std::move(findings)));
+                             {c.hold * base::kMinute, c.keep * base::kMinute, 0},
+                             std::move(findings)));
       if (table.all().empty()) {
         states += '-';
       } else {

@@ -35,7 +35,9 @@ std::vector<Alert> Many(int n) {
 
 struct World {
   testing::FakeClock clock;
-  testing::FakeHttpClient client{[](const base::HttpRequest&) { return base::HttpResponse{.status = 200, .headers = {}, .body = ""}; }};
+  testing::FakeHttpClient client{[](const base::HttpRequest&) {
+    return base::HttpResponse{.status = 200, .headers = {}, .body = ""};
+  }};
   prometheus::Registry registry;
   AlertmanagerSink sink{client, clock, registry};
 
@@ -46,7 +48,9 @@ struct World {
     if (at == std::string::npos) return "";
     return text.substr(at + line.size(), text.find('\n', at + 1) - at - line.size());
   }
-  size_t BatchSize(size_t request) const { return base::ParseJson(client.requests()[request].body)->items.size(); }
+  size_t BatchSize(size_t request) const {
+    return base::ParseJson(client.requests()[request].body)->items.size();
+  }
 };
 
 AlertmanagerTarget Target(const char* url = kUrl) {
@@ -64,10 +68,11 @@ TEST(AlertmanagerSink, PostsWhatAlertmanagersRead) {
   EXPECT_EQ(r.method, "POST");
   EXPECT_EQ(r.url, kUrl);
   EXPECT_EQ(r.timeout_ms, 10'000);
-  EXPECT_EQ(r.body,
-            "[{\"annotations\":{\"s\":\"\\u003c\\u0026\\u003e\"},\"endsAt\":\"2023-11-14T22:17:20.500Z\","
-            "\"startsAt\":\"2023-11-14T22:13:20.000Z\",\"generatorURL\":\"http://h/graph?a=1\\u0026b=2\","
-            "\"labels\":{\"alertname\":\"A\",\"n\":\"1\"}}]");
+  EXPECT_EQ(
+      r.body,
+      "[{\"annotations\":{\"s\":\"\\u003c\\u0026\\u003e\"},\"endsAt\":\"2023-11-14T22:17:20.500Z\","
+      "\"startsAt\":\"2023-11-14T22:13:20.000Z\",\"generatorURL\":\"http://h/graph?a=1\\u0026b=2\","
+      "\"labels\":{\"alertname\":\"A\",\"n\":\"1\"}}]");
   EXPECT_EQ(w.Metric("prometheus_notifications_sent_total"), "1");
 }
 
@@ -83,7 +88,9 @@ TEST(AlertmanagerSink, BatchesAreBounded) {
 
 TEST(AlertmanagerSink, FailedBatchesAreCountedAndDropped) {
   World w;
-  w.client.set_server([](const base::HttpRequest&) { return base::HttpResponse{.status = 500, .headers = {}, .body = ""}; });
+  w.client.set_server([](const base::HttpRequest&) {
+    return base::HttpResponse{.status = 500, .headers = {}, .body = ""};
+  });
   w.sink.SetTargets({Target()});
   ASSERT_OK(w.sink.Send(Many(2)));
   EXPECT_EQ(w.Metric("prometheus_notifications_errors_total"), "2");
@@ -104,10 +111,12 @@ TEST(AlertmanagerSink, AFullQueueLosesTheOldest) {
   EXPECT_FALSE(w.sink.Drain(0));
   ASSERT_OK(w.sink.Send({Make(-1)}));
   EXPECT_EQ(w.Metric("prometheus_notifications_dropped_total"), "1");
-  EXPECT_EQ(w.Metric("prometheus_notifications_queue_length"), absl::StrCat(kAlertmanagerQueueAlerts));
+  EXPECT_EQ(w.Metric("prometheus_notifications_queue_length"),
+            absl::StrCat(kAlertmanagerQueueAlerts));
   w.client.Release();
   EXPECT_TRUE(w.sink.Drain(0));
-  EXPECT_EQ(w.Metric("prometheus_notifications_sent_total"), absl::StrCat(kAlertmanagerQueueAlerts + 1));
+  EXPECT_EQ(w.Metric("prometheus_notifications_sent_total"),
+            absl::StrCat(kAlertmanagerQueueAlerts + 1));
   // The first of the ten thousand is the one that was lost.
   EXPECT_NE(w.client.requests()[1].body.find("\"n\":\"1\""), std::string::npos);
   EXPECT_EQ(w.client.requests()[1].body.find("\"n\":\"0\""), std::string::npos);

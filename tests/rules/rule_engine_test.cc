@@ -21,7 +21,8 @@ struct EngineWorld {
   query::Engine engine{storage, clock, {}, registry};
   RecordingSink sink;
   RuleMetrics metrics{registry};
-  RuleServices services{clock, storage, EngineRuleQuery(engine), sink, nullptr, metrics, {.external_url = "http://h/x"}};
+  RuleServices services{clock,   storage, EngineRuleQuery(engine),       sink,
+                        nullptr, metrics, {.external_url = "http://h/x"}};
 
   void Append(const tsdb::Labels& labels, TimestampMs t, double v) {
     const auto appender = storage.NewAppender();
@@ -67,10 +68,12 @@ TEST(RuleEngine, RecordingAndAlertingOverRealQueries) {
   EXPECT_EQ(status.rules[0].health, RuleHealth::kOk);
   EXPECT_EQ(status.rules[2].health, RuleHealth::kOk);
   EXPECT_EQ(status.rules[3].health, RuleHealth::kError);
-  EXPECT_NE(status.rules[3].last_error.find("found duplicate series for the match group"), std::string::npos)
+  EXPECT_NE(status.rules[3].last_error.find("found duplicate series for the match group"),
+            std::string::npos)
       << status.rules[3].last_error;
-  ASSERT_OK_AND_ASSIGN(const query::QueryResult alerts,
-                       w.engine.Instant("ALERTS{alertstate=\"firing\"} * on() group_left() now", 1'120'000));
+  ASSERT_OK_AND_ASSIGN(
+      const query::QueryResult alerts,
+      w.engine.Instant("ALERTS{alertstate=\"firing\"} * on() group_left() now", 1'120'000));
   ASSERT_EQ(alerts.series.size(), 1u);
   EXPECT_EQ(alerts.series[0].floats[0].v, 1120);
 }
@@ -98,8 +101,9 @@ TEST(RuleEngine, ThreadsReloadsAndStop) {
   RuleMetrics metrics(registry);
   std::atomic<int> evaluations{0};
   std::atomic<bool> block{false}, blocked{false};
-  const RuleQuery query = [&](std::string_view, TimestampMs t, const std::atomic<bool>* cancelled)
-      -> absl::StatusOr<query::QueryResult> {
+  const RuleQuery query =
+      [&](std::string_view, TimestampMs t,
+          const std::atomic<bool>* cancelled) -> absl::StatusOr<query::QueryResult> {
     ++evaluations;
     while (block) {
       blocked = true;
@@ -116,8 +120,8 @@ TEST(RuleEngine, ThreadsReloadsAndStop) {
   const auto config = [&](int n) {
     std::string text = "groups:\n";
     for (int g = 0; g < 10; ++g) {
-      text += "- name: g" + std::to_string(g) + "\n  interval: 5ms\n  rules:\n  - record: r" + std::to_string(g) +
-              "\n    expr: vector(" + std::to_string(n) + ")\n";
+      text += "- name: g" + std::to_string(g) + "\n  interval: 5ms\n  rules:\n  - record: r" +
+              std::to_string(g) + "\n    expr: vector(" + std::to_string(n) + ")\n";
     }
     RuleConfig c;
     c.groups = ParseRuleFile(text, "r.yml", {}).groups;

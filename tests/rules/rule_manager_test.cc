@@ -47,9 +47,12 @@ std::string Get(const LabelPairs& pairs, const std::string& name) {
 
 TEST(RuleManager, RecordsAtItsSlots) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  interval: 30s\n  rules:\n  - record: a:sum\n    expr: sum(a)\n    labels: {x: y, job: ''}\n";
+  w.rules =
+      "groups:\n- name: g\n  interval: 30s\n  rules:\n  - record: a:sum\n    expr: sum(a)\n    "
+      "labels: {x: y, job: ''}\n";
   w.answers["sum(a)"] = [](TimestampMs t) {
-    return std::vector<RulesWorld::Element>{{tsdb::Labels{{"__name__", "a"}, {"job", "j"}}, static_cast<double>(t % 7)}};
+    return std::vector<RulesWorld::Element>{
+        {tsdb::Labels{{"__name__", "a"}, {"job", "j"}}, static_cast<double>(t % 7)}};
   };
   ASSERT_OK(w.Load());
   w.Tick(30'000);
@@ -62,7 +65,8 @@ TEST(RuleManager, RecordsAtItsSlots) {
   ASSERT_EQ(w.queried.size(), 3u);
   EXPECT_EQ(w.queried[1] - w.queried[0], 30'000);
   EXPECT_EQ(w.Metric("prometheus_rule_evaluations_total{rule_group=\"rules.yml;g\"}"), "3");
-  EXPECT_EQ(w.Metric("prometheus_rule_group_last_evaluation_samples{rule_group=\"rules.yml;g\"}"), "1");
+  EXPECT_EQ(w.Metric("prometheus_rule_group_last_evaluation_samples{rule_group=\"rules.yml;g\"}"),
+            "1");
 }
 
 TEST(RuleManager, GroupsSpreadOverTheInterval) {
@@ -80,11 +84,14 @@ TEST(RuleManager, GroupsSpreadOverTheInterval) {
 
 TEST(RuleManager, LaterRulesSeeWhatEarlierOnesStored) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: vector(1)\n  - record: b\n    expr: a\n";
+  w.rules =
+      "groups:\n- name: g\n  rules:\n  - record: a\n    expr: vector(1)\n  - record: b\n    expr: "
+      "a\n";
   w.answers["vector(1)"] = RulesWorld::Always({{{}, 1}});
   w.answers["a"] = [&](TimestampMs t) {
     const bool there = !w.Samples({{"__name__", "a"}}).empty();
-    return std::vector<RulesWorld::Element>{{tsdb::Labels{{"__name__", "a"}}, there ? static_cast<double>(t > 0) : 7}};
+    return std::vector<RulesWorld::Element>{
+        {tsdb::Labels{{"__name__", "a"}}, there ? static_cast<double>(t > 0) : 7}};
   };
   ASSERT_OK(w.Load());
   w.Tick();
@@ -112,7 +119,9 @@ TEST(RuleManager, AFailedEvaluationStoresNothingAndMarksNothing) {
   EXPECT_EQ(w.Only().health, RuleHealth::kUnknown);
   w.Tick();
   EXPECT_EQ(w.Only().health, RuleHealth::kOk);
-  w.answers["x"] = [](TimestampMs) { return absl::DeadlineExceededError("query timed out in expression evaluation"); };
+  w.answers["x"] = [](TimestampMs) {
+    return absl::DeadlineExceededError("query timed out in expression evaluation");
+  };
   w.Tick();
   EXPECT_EQ(w.Only().health, RuleHealth::kError);
   EXPECT_EQ(w.Only().last_error, "query timed out in expression evaluation");
@@ -126,11 +135,14 @@ TEST(RuleManager, AFailedEvaluationStoresNothingAndMarksNothing) {
 
 TEST(RuleManager, LimitsAndDuplicatesFailARule) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  limit: 1\n  rules:\n  - record: a\n    expr: x\n    labels: {l: same}\n";
+  w.rules =
+      "groups:\n- name: g\n  limit: 1\n  rules:\n  - record: a\n    expr: x\n    labels: {l: "
+      "same}\n";
   w.answers["x"] = RulesWorld::Always({{{{"l", "1"}}, 1}, {{{"l", "2"}}, 2}});
   ASSERT_OK(w.Load());
   w.Tick();
-  EXPECT_EQ(w.Only().last_error, "vector contains metrics with the same labelset after applying rule labels");
+  EXPECT_EQ(w.Only().last_error,
+            "vector contains metrics with the same labelset after applying rule labels");
   w.answers["x"] = RulesWorld::Always({{{{"k", "1"}}, 1}, {{{"k", "2"}}, 2}});
   w.Tick();
   EXPECT_EQ(w.Only().last_error, "exceeded limit of 1 with 2 series");
@@ -149,7 +161,8 @@ TEST(RuleManager, TheOffsetMovesQueryAndSamples) {
 
 TEST(RuleManager, ConflictingSamplesMakeARuleUnhealthy) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: x\n  - record: a\n    expr: y\n";
+  w.rules =
+      "groups:\n- name: g\n  rules:\n  - record: a\n    expr: x\n  - record: a\n    expr: y\n";
   w.answers["x"] = RulesWorld::Always({{{}, 1}});
   w.answers["y"] = RulesWorld::Always({{{}, 2}});
   ASSERT_OK(w.Load());
@@ -175,7 +188,9 @@ TEST(RuleManager, AnAlertGoesItsWay) {
   w.Tick();  // 3 minutes after the first sight
   ASSERT_EQ(w.sink.sent.size(), 1u);
   const Alert& fired = w.sink.sent[0];
-  EXPECT_EQ(fired.labels, (LabelPairs{{"alertname", "Down"}, {"job", "api"}, {"region", "eu"}, {"severity", "page"}}));
+  EXPECT_EQ(
+      fired.labels,
+      (LabelPairs{{"alertname", "Down"}, {"job", "api"}, {"region", "eu"}, {"severity", "page"}}));
   EXPECT_EQ(fired.annotations, (LabelPairs{{"summary", "api is 0 in eu"}}));
   EXPECT_EQ(fired.starts_at, w.origin + 3 * base::kMinute);
   EXPECT_EQ(fired.ends_at, w.origin + 7 * base::kMinute);
@@ -188,7 +203,8 @@ TEST(RuleManager, AnAlertGoesItsWay) {
   EXPECT_TRUE(w.Only().alerts.empty());
 
   const std::string since = base::FormatFloat(static_cast<double>(w.origin / 1000));
-  EXPECT_EQ(w.Samples(Named("ALERTS", kAlert, "pending")), (Strings{"1@0", "1@60", "1@120", "stale@180"}));
+  EXPECT_EQ(w.Samples(Named("ALERTS", kAlert, "pending")),
+            (Strings{"1@0", "1@60", "1@120", "stale@180"}));
   EXPECT_EQ(w.Samples(Named("ALERTS", kAlert, "firing")), (Strings{"1@180", "stale@240"}));
   EXPECT_EQ(w.Samples(Named("ALERTS_FOR_STATE", kAlert)),
             (Strings{since + "@0", since + "@60", since + "@120", since + "@180", "stale@240"}));
@@ -205,7 +221,8 @@ TEST(RuleManager, ResolvedAlertsAreToldForFifteenMinutes) {
   EXPECT_EQ(w.sink.sent.front().ends_at, w.origin + 4 * base::kMinute);
   // Every other minute, because Prometheus waits for more than resend_delay.
   ASSERT_EQ(w.sink.sent.size(), 9u);
-  for (size_t i = 1; i < w.sink.sent.size(); ++i) EXPECT_EQ(w.sink.sent[i].ends_at, w.origin + base::kMinute);
+  for (size_t i = 1; i < w.sink.sent.size(); ++i)
+    EXPECT_EQ(w.sink.sent[i].ends_at, w.origin + base::kMinute);
 }
 
 TEST(RuleManager, AFailingSinkGetsThemAgain) {
@@ -253,13 +270,18 @@ TEST(RuleManager, FailedEvaluationsKeepAlerts) {
 
 TEST(RuleManager, FailingTemplatesStandInTheirPlace) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    annotations: {s: 'a {{ humanize \"q\" }}', t: ok}\n";
+  w.rules =
+      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    annotations: {s: 'a {{ "
+      "humanize \"q\" }}', t: ok}\n";
   w.answers["x"] = RulesWorld::Always({{{}, 1}});
   ASSERT_OK(w.Load());
   w.Tick();
   ASSERT_EQ(w.sink.sent.size(), 1u);
   const std::string text = Get(w.sink.sent[0].annotations, "s");
-  EXPECT_EQ(text.rfind("<error expanding template: error executing template __alert_A: template: __alert_A:1:6: ", 0), 0u)
+  EXPECT_EQ(text.rfind("<error expanding template: error executing template __alert_A: template: "
+                       "__alert_A:1:6: ",
+                       0),
+            0u)
       << text;
   EXPECT_EQ(Get(w.sink.sent[0].annotations, "t"), "ok");
   EXPECT_EQ(w.Metric("prometheus_template_text_expansion_failures_total"), "1");
@@ -282,7 +304,8 @@ TEST(RuleManager, SlotsThatPassAreSkippedAndCounted) {
   w.Tick();
   const Strings samples = w.Samples({{"__name__", "a"}});
   EXPECT_EQ(samples, (Strings{"1@0", "1@60", "1@180", "1@240", "1@300"}));
-  EXPECT_EQ(w.Metric("prometheus_rule_group_iterations_missed_total{rule_group=\"rules.yml;g\"}"), "1");
+  EXPECT_EQ(w.Metric("prometheus_rule_group_iterations_missed_total{rule_group=\"rules.yml;g\"}"),
+            "1");
   EXPECT_EQ(w.Metric("prometheus_rule_group_iterations_total{rule_group=\"rules.yml;g\"}"), "6");
 }
 
@@ -331,7 +354,8 @@ TEST(RuleManager, AnUnchangedGroupIsNotDisturbed) {
 
 TEST(RuleManager, RemovedRulesAndGroupsGoStale) {
   RulesWorld w;
-  w.rules = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: x\n  - record: b\n    expr: x\n";
+  w.rules =
+      "groups:\n- name: g\n  rules:\n  - record: a\n    expr: x\n  - record: b\n    expr: x\n";
   w.answers["x"] = RulesWorld::Always({{{}, 1}});
   ASSERT_OK(w.Load());
   w.Tick();
@@ -370,9 +394,9 @@ TEST(RuleManagerRestart, AlertsAreBackWhateverTheirFor) {
     const char* name;
     const char* hold;
     const char* keep;
-    int kill_after;          // ticks before the kill
-    std::string found;       // one letter a tick
-    const char* states;      // after each tick
+    int kill_after;      // ticks before the kill
+    std::string found;   // one letter a tick
+    const char* states;  // after each tick
   };
   const Case cases[] = {
       {"pending", "3m", "0s", 2, "xxxx", "PPPF"},
@@ -389,8 +413,9 @@ TEST(RuleManagerRestart, AlertsAreBackWhateverTheirFor) {
     for (const bool killed : {false, true}) {
       SCOPED_TRACE(killed);
       RulesWorld w;
-      w.rules = absl::StrCat("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: ", c.hold,
-                             "\n    keep_firing_for: ", c.keep, "\n    annotations: {v: '{{ $value }}'}\n");
+      w.rules = absl::StrCat(
+          "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: ", c.hold,
+          "\n    keep_firing_for: ", c.keep, "\n    annotations: {v: '{{ $value }}'}\n");
       ASSERT_OK(w.Load());
       std::string states;
       for (size_t i = 0; i < c.found.size(); ++i) {
@@ -398,14 +423,16 @@ TEST(RuleManagerRestart, AlertsAreBackWhateverTheirFor) {
           w.Kill();
           ASSERT_OK(w.Load());
         }
-        w.answers["x"] = c.found[i] == 'x' ? RulesWorld::Always({{tsdb::Labels{{"l", "1"}}, 1}}) : RulesWorld::Always({});
+        w.answers["x"] = c.found[i] == 'x' ? RulesWorld::Always({{tsdb::Labels{{"l", "1"}}, 1}})
+                                           : RulesWorld::Always({});
         w.Tick();
         const auto alerts = w.Only().alerts;
         states += alerts.empty() ? '-' : alerts[0].state == AlertState::kPending ? 'P' : 'F';
       }
       EXPECT_EQ(states, c.states);
       for (const Alert& a : w.sink.sent) {
-        sent[killed].push_back(absl::StrCat(a.starts_at - w.origin, " ", a.ends_at - w.origin, " ", Get(a.annotations, "v")));
+        sent[killed].push_back(absl::StrCat(a.starts_at - w.origin, " ", a.ends_at - w.origin, " ",
+                                            Get(a.annotations, "v")));
       }
     }
     EXPECT_EQ(sent[0], sent[1]);
@@ -444,14 +471,16 @@ TEST(RuleManagerRestart, LongOutages) {
     DurationMs active_for;  // of the alert at the first tick afterwards; 0: begun anew
   };
   const Case cases[] = {
-      {5 * base::kMinute, 6 * base::kMinute},    // counted into `for`
-      {30 * base::kMinute, base::kMinute},       // not counted
-      {2 * base::kHour, 0},                      // too long: nobody knows what was
+      {5 * base::kMinute, 6 * base::kMinute},  // counted into `for`
+      {30 * base::kMinute, base::kMinute},     // not counted
+      {2 * base::kHour, 0},                    // too long: nobody knows what was
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.outage);
     RulesWorld w;
-    w.rules = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: 6h\n  - alert: B\n    expr: x\n";
+    w.rules =
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: 6h\n  - alert: B\n    "
+        "expr: x\n";
     w.answers["x"] = RulesWorld::Always({{{}, 1}});
     ASSERT_OK(w.Load());
     w.Tick();
@@ -463,7 +492,8 @@ TEST(RuleManagerRestart, LongOutages) {
     const auto rules = w.manager->Groups()[0].rules;
     ASSERT_EQ(rules[0].alerts.size(), 1u);
     const TimestampMs now = w.clock.Now();
-    EXPECT_NEAR(static_cast<double>(now - rules[0].alerts[0].active_at), static_cast<double>(c.active_for), 1.0);
+    EXPECT_NEAR(static_cast<double>(now - rules[0].alerts[0].active_at),
+                static_cast<double>(c.active_for), 1.0);
     // What fired goes on, however long we were away.
     EXPECT_EQ(rules[1].alerts[0].fired_at, b_fired);
   }
@@ -481,8 +511,10 @@ TEST(RuleManagerRestart, BadRecordsAreLeftOut) {
     return true;
   }));
   ASSERT_EQ(keys.size(), 3u);
-  ASSERT_OK(w.state.Apply(base::Space::kRules, {{keys[0], "garbage", base::StateChange::kPut}, {"v1/alert/", "x", base::StateChange::kPut}},
-                          base::Durability::kDisk));
+  ASSERT_OK(w.state.Apply(
+      base::Space::kRules,
+      {{keys[0], "garbage", base::StateChange::kPut}, {"v1/alert/", "x", base::StateChange::kPut}},
+      base::Durability::kDisk));
   w.Kill();
   ASSERT_OK(w.Load());
   EXPECT_EQ(w.Only().alerts.size(), 1u);
@@ -503,7 +535,8 @@ TEST(RuleManagerRestart, RemovedRulesLeaveNothingBehind) {
   EXPECT_TRUE(w.Only().alerts.empty());
   w.Tick();
   int left = 0;
-  ASSERT_OK(w.state.Scan(base::Space::kRules, "", "", [&](std::string_view, std::string_view) { return ++left > 0; }));
+  ASSERT_OK(w.state.Scan(base::Space::kRules, "", "",
+                         [&](std::string_view, std::string_view) { return ++left > 0; }));
   EXPECT_EQ(left, 0);
 }
 
@@ -544,7 +577,8 @@ TEST(RuleManagerRestart, RandomKillsChangeNothing) {
       testing::Random flips(seed), when(seed + 1);
       RulesWorld w;
       w.rules =
-          "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: 2m\n    keep_firing_for: 2m\n"
+          "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: x\n    for: 2m\n    "
+          "keep_firing_for: 2m\n"
           "  - alert: B\n    expr: x\n";
       ASSERT_OK(w.Load());
       for (int i = 0; i < 40; ++i) {
@@ -561,13 +595,14 @@ TEST(RuleManagerRestart, RandomKillsChangeNothing) {
         const std::vector<RuleStatus> rules = w.manager->Groups()[0].rules;
         for (const RuleStatus& rule : rules) {
           for (const ActiveAlert& a : rule.alerts) {
-            told[kills].push_back(absl::StrCat(i, a.labels.ToString(), std::string(Name(a.state)), a.active_at - w.origin));
+            told[kills].push_back(absl::StrCat(i, a.labels.ToString(), std::string(Name(a.state)),
+                                               a.active_at - w.origin));
           }
         }
       }
       for (const Alert& a : w.sink.sent) {
-        told[kills].push_back(absl::StrCat(Get(a.labels, "alertname"), Get(a.labels, "l"), a.starts_at - w.origin, " ",
-                                           a.ends_at - w.origin));
+        told[kills].push_back(absl::StrCat(Get(a.labels, "alertname"), Get(a.labels, "l"),
+                                           a.starts_at - w.origin, " ", a.ends_at - w.origin));
       }
     }
     ASSERT_EQ(told[0], told[1]) << "seed " << seed;

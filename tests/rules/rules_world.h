@@ -1,4 +1,5 @@
-// A world for tests of rules: fake time, a store in memory, queries answered from a table, and a sink that remembers.
+// A world for tests of rules: fake time, a store in memory, queries answered from a table, and a
+// sink that remembers.
 #ifndef SLOWBURN_TESTS_RULES_RULES_WORLD_H_
 #define SLOWBURN_TESTS_RULES_RULES_WORLD_H_
 
@@ -76,8 +77,8 @@ class RulesWorld {
     const RuleQuery query = [this](std::string_view expr, TimestampMs t, const std::atomic<bool>*) {
       return Ask(std::string(expr), t);
     };
-    manager = std::make_unique<RuleManager>(*executor,
-                                            RuleServices{clock, storage, query, sink, &state, *metrics, options});
+    manager = std::make_unique<RuleManager>(
+        *executor, RuleServices{clock, storage, query, sink, &state, *metrics, options});
   }
 
   absl::StatusOr<query::QueryResult> Ask(const std::string& expr, TimestampMs t) {
@@ -106,7 +107,8 @@ class RulesWorld {
   std::vector<std::string> Samples(const tsdb::Labels& labels) {
     std::vector<std::string> out;
     tsdb::Matchers matchers;
-    for (const tsdb::LabelView l : labels) matchers.push_back(tsdb::Matcher::Equal(l.name, l.value));
+    for (const tsdb::LabelView l : labels)
+      matchers.push_back(tsdb::Matcher::Equal(l.name, l.value));
     const auto querier = storage.NewQuerier({});
     auto set = querier->Select(matchers, {});
     while (set.ok() && (*set)->Next()) {
@@ -114,8 +116,10 @@ class RulesWorld {
       const auto samples = (*set)->samples();
       for (tsdb::SampleBatch batch; samples->Next(batch);) {
         for (size_t i = 0; i < batch.t.size(); ++i) {
-          const std::string v = tsdb::IsStaleNaN(batch.v[i]) ? "stale" : base::FormatFloat(batch.v[i]);
-          out.push_back(v + "@" + base::FormatFloat(static_cast<double>(batch.t[i] - origin) / 1000));
+          const std::string v =
+              tsdb::IsStaleNaN(batch.v[i]) ? "stale" : base::FormatFloat(batch.v[i]);
+          out.push_back(v + "@" +
+                        base::FormatFloat(static_cast<double>(batch.t[i] - origin) / 1000));
         }
       }
     }
@@ -136,7 +140,8 @@ class RulesWorld {
 
   // Moves to just after the next slot of the group, and makes slots begin at `origin`.
   void Tick(DurationMs interval = base::kMinute) {
-    const TimestampMs slot = RuleManager::SlotBefore("rules.yml;g", interval, clock.Now()) + interval;
+    const TimestampMs slot =
+        RuleManager::SlotBefore("rules.yml;g", interval, clock.Now()) + interval;
     executor->AdvanceTo(slot);
     if (origin == 0) origin = slot;
   }

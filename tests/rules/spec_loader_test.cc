@@ -70,9 +70,11 @@ TEST(SpecLoader, FaultsHaveAPlace) {
   const Fault cases[] = {
       {"groups:\n- name: g\n  foo: 1\n", "r.yml:3:3: field foo not found in rule group"},
       {"grups: []\n", "r.yml:1:1: field grups not found in rule file"},
-      {"groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    fro: 5m\n", "r.yml:6:5: field fro not found in rule"},
+      {"groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    fro: 5m\n",
+       "r.yml:6:5: field fro not found in rule"},
       {"groups:\n- name: ''\n", "r.yml:2:3: Groupname must not be empty"},
-      {"groups:\n- name: g\n- name: g\n", "r.yml:3:3: groupname: \"g\" is repeated in the same file"},
+      {"groups:\n- name: g\n- name: g\n",
+       "r.yml:3:3: groupname: \"g\" is repeated in the same file"},
       {"groups:\n- name: g\n  rules:\n  - expr: up\n",
        "r.yml:4:5: group \"g\", rule 1, \"\": one of 'record' or 'alert' must be set"},
       {"groups:\n- name: g\n  rules:\n  - expr: up\n    alert: A\n    record: b\n",
@@ -84,7 +86,8 @@ TEST(SpecLoader, FaultsHaveAPlace) {
       {"groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n    annotations: {a: b}\n",
        "r.yml:6:18: group \"g\", rule 1, \"a\": invalid field 'annotations' in recording rule"},
       {"groups:\n- name: g\n  rules:\n  - record: a{b=\"c\"}\n    expr: up\n",
-       "r.yml:4:13: group \"g\", rule 1, \"a{b=\"c\"}\": braces present in the recording rule name; should it be in expr?: "
+       "r.yml:4:13: group \"g\", rule 1, \"a{b=\"c\"}\": braces present in the recording rule "
+       "name; should it be in expr?: "
        "a{b=\"c\"}"},
       {"groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: {__name__: b}\n",
        "r.yml:6:14: group \"g\", rule 1, \"A\": invalid label name: __name__"},
@@ -136,32 +139,38 @@ TEST(SpecLoader, FaultsInsideExpressionsPointThere) {
     const RuleFile f = Parse(head + c);
     ASSERT_FALSE(f.faults.empty());
     const std::string got(f.faults[0].message());
-    EXPECT_EQ(got.rfind(absl::StrCat("r.yml:", 5 + lines, ":", column,
-                                     ": group \"g\", rule 1, \"A\": could not parse expression: parse error: "),
-                        0),
-              0u)
+    EXPECT_EQ(
+        got.rfind(
+            absl::StrCat("r.yml:", 5 + lines, ":", column,
+                         ": group \"g\", rule 1, \"A\": could not parse expression: parse error: "),
+            0),
+        0u)
         << got << " wanted " << 5 + lines << ":" << column;
   }
 }
 
 TEST(SpecLoader, FaultsInsideTemplatesPointThere) {
   const RuleFile f = Parse(
-      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      s: |\n        a\n        {{ nope }}\n");
+      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      s: |\n    "
+      "    a\n        {{ nope }}\n");
   ASSERT_EQ(f.faults.size(), 1u);
   EXPECT_EQ(std::string(f.faults[0].message()),
-            "r.yml:9:12: group \"g\", rule 1, \"A\": annotation \"s\": template: function \"nope\" not defined");
+            "r.yml:9:12: group \"g\", rule 1, \"A\": annotation \"s\": template: function \"nope\" "
+            "not defined");
 }
 
 TEST(SpecLoader, EveryFaultIsFound) {
   const RuleFile f = Parse(
-      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up ==\n  - record: b\n  - alert: C\n    expr: up\n"
+      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up ==\n  - record: b\n  - alert: C\n  "
+      "  expr: up\n"
       "    labels: {x: '{{'}\n");
   EXPECT_EQ(f.faults.size(), 3u);
 }
 
 TEST(SpecLoader, RepeatedRulesAreWarnedOf) {
   const RuleFile f = Parse(
-      "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n  - record: a\n    expr: up\n  - record: a\n    expr: up\n"
+      "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n  - record: a\n    expr: up\n  - "
+      "record: a\n    expr: up\n"
       "    labels: {x: y}\n");
   ASSERT_OK(f.status());
   ASSERT_EQ(f.warnings.size(), 1u);

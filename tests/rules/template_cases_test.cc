@@ -87,24 +87,29 @@ TEST(TemplateCases, AnswerAsPrometheusDoes) {
   context.query = Answer;
   context.external_url = "http://h.example/pre";
   const TemplateFunctions functions = PrometheusTemplateFunctions(context);
-  const TemplateValue labels = TemplateValue::StringMap({{"__name__", "x"}, {"job", "api"}, {"instance", "h:1"}});
+  const TemplateValue labels =
+      TemplateValue::StringMap({{"__name__", "x"}, {"job", "api"}, {"instance", "h:1"}});
   const TemplateValue external = TemplateValue::StringMap({{"region", "eu"}});
   const TemplateValue url = TemplateValue::String("http://h.example/pre");
   const TemplateValue value = TemplateValue::Float(1234567);
-  static const TemplateType kData{.name = "struct { Labels map[string]string; ExternalLabels map[string]string; "
-                                          "ExternalURL string; Value interface {} }",
-                                  .zero_is_string = false,
-                                  .methods = {},
-                                  .print = nullptr};
+  static const TemplateType kData{
+      .name =
+          "struct { Labels map[string]string; ExternalLabels map[string]string; "
+          "ExternalURL string; Value interface {} }",
+      .zero_is_string = false,
+      .methods = {},
+      .print = nullptr};
   const TemplateValue data = TemplateValue::Struct(
-      {{"Labels", labels}, {"ExternalLabels", external}, {"ExternalURL", url}, {"Value", value}}, &kData);
+      {{"Labels", labels}, {"ExternalLabels", external}, {"ExternalURL", url}, {"Value", value}},
+      &kData);
   const std::vector<TemplateValue> values = {labels, external, url, value};
 
   const std::vector<Case> cases = ReadCases();
   ASSERT_GT(cases.size(), 100u);
   for (const Case& c : cases) {
     SCOPED_TRACE(absl::StrCat("templates.txt:", c.line, ": ", c.text));
-    absl::StatusOr<Template> parsed = Template::Parse(c.text, "__alert_A", functions, AlertTemplateVariables());
+    absl::StatusOr<Template> parsed =
+        Template::Parse(c.text, "__alert_A", functions, AlertTemplateVariables());
     if (c.kind == '!') {
       ASSERT_FALSE(parsed.ok());
       std::string message(parsed.status().message());
