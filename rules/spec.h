@@ -5,6 +5,7 @@
 #ifndef SLOWBURN_RULES_SPEC_H_
 #define SLOWBURN_RULES_SPEC_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,7 +45,12 @@ struct RuleSpec {
 
   // Name and labels: what connects the state of this rule with its state before a reload.
   friend bool SameIdentity(const RuleSpec& a, const RuleSpec& b) {
-    return a.kind == b.kind && a.name == b.name && a.labels == b.labels;
+    const auto same = [](const TemplatedPair& x, const TemplatedPair& y) {
+      return x.name == y.name && x.text == y.text;
+    };
+    return a.kind == b.kind && a.name == b.name &&
+           std::equal(a.label_templates.begin(), a.label_templates.end(), b.label_templates.begin(),
+                      b.label_templates.end(), same);
   }
   // Everything that matters to evaluation.
   friend bool SameDefinition(const RuleSpec& a, const RuleSpec& b) {

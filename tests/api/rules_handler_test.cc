@@ -30,7 +30,7 @@ groups:
     expr: up{job="p"}  >   1
     for: 2s
     keep_firing_for: 1m
-    labels: {severity: page, dyn: '{{ $labels.job }}'}
+    labels: {severity: page, dyn: '{{ $labels.job }}', gone: ''}
     annotations: {summary: 'v {{ $value }} <b>'}
 )";
 
@@ -113,7 +113,7 @@ TEST_F(RulesHandlerTest, WritesWhatPrometheusWrites) {
             R"j({"name":"g2","file":"r.yml","rules":[{"name":"a:b","query":"sum by (job) (up)","labels":{"team":"x"},)j"
             R"j("health":"err","lastError":"it \"broke\"","evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z",)j"
             R"j("type":"recording"},{"state":"firing","name":"Up","query":"up{job=\"p\"} > 1","duration":2,)j"
-            R"j("keepFiringFor":60,"labels":{"dyn":"{{ $labels.job }}","severity":"page","team":"x"},)j"
+            R"j("keepFiringFor":60,"labels":{"dyn":"{{ $labels.job }}","gone":"","severity":"page","team":"x"},)j"
             R"j("annotations":{"summary":"v {{ $value }} <b>"},"alerts":[{"labels":{"alertname":"Up","job":"p"},)j"
             R"j("annotations":{"summary":"v 1 <b>"},"state":"firing","activeAt":"2023-11-14T22:13:20.12Z","value":"1e+00"}],)j"
             R"j("health":"ok","evaluationTime":0.5,"lastEvaluation":"2023-11-14T22:13:30.1Z","type":"alerting"}],)j"
