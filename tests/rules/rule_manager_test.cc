@@ -187,7 +187,7 @@ TEST(RuleManager, AnAlertGoesItsWay) {
   EXPECT_EQ(w.Only().alerts[0].labels, kAlert);
   w.Tick();  // 3 minutes after the first sight
   ASSERT_EQ(w.sink.sent.size(), 1u);
-  const Alert& fired = w.sink.sent[0];
+  const Alert fired = w.sink.sent[0];
   EXPECT_EQ(
       fired.labels,
       (LabelPairs{{"alertname", "Down"}, {"job", "api"}, {"region", "eu"}, {"severity", "page"}}));
