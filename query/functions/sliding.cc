@@ -43,6 +43,51 @@ std::vector<double> ExactPrefixSums(FloatSpan s) {
   return sums;
 }
 
+// Compensated sums of several windows at a time. One sum is a chain of dependent additions that
+// leaves the processor idle; four of them side by side fill it. The rounding error of an addition
+// is taken without asking which addend is larger, which gives the same number: it is exact either
+// way, unless something is infinite. Then `slow` decides.
+template <typename Finish, typename Slow>
+void SumAnew(FloatSpan s, const StepWindows& windows, Column& out, Finish finish, Slow slow) {
+  constexpr size_t kLanes = 4;
+  uint32_t lo[kLanes], hi[kLanes];
+  size_t step[kLanes];
+  size_t lanes = 0;
+  const auto add = [](double x, double& sum, double& lost) {
+    const double t = sum + x;
+    const double added = t - sum;
+    lost += (sum - (t - added)) + (x - added);
+    sum = t;
+  };
+  const auto flush = [&] {
+    double sum[kLanes] = {}, lost[kLanes] = {};
+    const double* values[kLanes];
+    uint32_t common = hi[0] - lo[0];
+    for (size_t l = 1; l < lanes; ++l) common = std::min(common, hi[l] - lo[l]);
+    for (size_t l = 0; l < kLanes; ++l) values[l] = s.v.data() + lo[l < lanes ? l : 0];
+    for (uint32_t k = 0; k < common; ++k) {
+#pragma GCC unroll 4
+      for (size_t l = 0; l < kLanes; ++l) add(values[l][k], sum[l], lost[l]);
+    }
+    for (size_t l = 0; l < lanes; ++l) {
+      for (uint32_t k = lo[l] + common; k < hi[l]; ++k) add(s.v[k], sum[l], lost[l]);
+      const uint32_t n = hi[l] - lo[l];
+      const bool fine = std::isfinite(sum[l]) && std::isfinite(lost[l]);
+      out.SetFloat(step[l],
+                   fine ? finish(sum[l], lost[l], double(n)) : slow(s.v.subspan(lo[l], n)));
+    }
+    lanes = 0;
+  };
+  for (size_t i = 0; i < windows.steps(); ++i) {
+    if (windows.hi[i] <= windows.lo[i]) continue;
+    lo[lanes] = windows.lo[i];
+    hi[lanes] = windows.hi[i];
+    step[lanes] = i;
+    if (++lanes == kLanes) flush();
+  }
+  if (lanes > 0) flush();
+}
+
 // The values of a window in order, NaN first.
 class SortedWindow {
  public:
@@ -108,7 +153,8 @@ void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out
   const std::vector<double> sums =
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
-    EachValues(s, windows, out, SumOf);
+    SumAnew(
+        s, windows, out, [](double sum, double lost, double) { return sum + lost; }, SumOf);
     return;
   }
   EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t hi) { return sums[hi] - sums[lo]; });
@@ -117,7 +163,8 @@ void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall&, Column&
   const std::vector<double> sums =
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
-    EachValues(s, windows, out, AverageOf);
+    const auto mean = [](double sum, double lost, double n) { return sum / n + lost / n; };
+    SumAnew(s, windows, out, mean, AverageOf);
     return;
   }
   EachWindow(windows, 1, out,
