@@ -36,7 +36,7 @@ struct EngineMetrics {
         sort(Slice(r, "result_sort")) {}
 
   static prometheus::Histogram& Slice(prometheus::Registry& r, const char* slice) {
-    return base::AddHistogram(r, "prometheus_engine_query_duration_histogram_seconds",
+    return base::AddHistogram(r, "prometheus_engine_query_duration_seconds",
                               "The duration of various parts of PromQL query execution.",
                               DurationBounds(), {{"slice", slice}});
   }

@@ -14,7 +14,7 @@ SloMetrics::SloMetrics(prometheus::Registry& r)
                                "Ledgers that are being counted from the store.")),
       alerts_firing(AddGauge(r, "slowburn_slo_alerts_firing", "Tiers that fire.")),
       samples(AddCounter(r, "slowburn_slo_samples_total", "Samples counted by the ledgers.")),
-      resets(AddCounter(r, "slowburn_slo_counter_resets_total",
+      resets(AddCounter(r, "slowburn_slo_resets_total",
                         "Counter resets seen by the ledgers.")),
       late_samples(AddCounter(
           r, "slowburn_slo_late_samples_total",

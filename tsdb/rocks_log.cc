@@ -5,6 +5,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -77,6 +78,7 @@ struct RocksLog::Impl {
   // Exclusively while it is opened anew.
   mutable base::SharedMutex mu;
   std::unique_ptr<rocksdb::DB> db;  // null: opening anew failed
+  std::atomic<bool> broken{false};  // a write failed: nothing but Resume may be called
 
   std::string What(const char* action) const { return absl::StrCat(action, " the log ", path); }
 
@@ -105,23 +107,30 @@ absl::StatusOr<std::unique_ptr<RocksLog>> RocksLog::Open(const std::string& path
 }
 
 absl::Status RocksLog::Append(std::span<const LogEntry> entries, LogSync sync) {
+  if (impl_->broken)
+    return absl::UnavailableError(impl_->What("a write failed before; appending to"));
   rocksdb::WriteBatch batch;
   for (const LogEntry& entry : entries) batch.Put(EncodeLogKey(entry.key), ToSlice(entry.record));
   rocksdb::WriteOptions options;
   options.sync = sync == LogSync::kDisk;
-  return FromRocks(impl_->db->Write(options, &batch), impl_->What("appending to"));
+  const rocksdb::Status status = impl_->db->Write(options, &batch);
+  if (!status.ok()) impl_->broken = true;
+  return FromRocks(status, impl_->What("appending to"));
 }
 
+// RocksDB 7.8's own Resume is not used: it may wait for ever for a flush that nobody does, or go on
+// with the log file whose write failed and abort the process at the next write to it.
 absl::Status RocksLog::Resume() {
-  if (impl_->db != nullptr && impl_->db->Resume().ok()) return absl::OkStatus();
   base::WriterLock lock(impl_->mu);
   impl_->Close();
-  return impl_->Open();
+  RETURN_IF_ERROR(impl_->Open());
+  impl_->broken = false;
+  return absl::OkStatus();
 }
 
 absl::Status RocksLog::Sync() {
   base::ReaderLock lock(impl_->mu);
-  if (impl_->db == nullptr) return absl::UnavailableError(impl_->What("syncing"));
+  if (impl_->broken) return absl::UnavailableError(impl_->What("a write failed before; syncing"));
   return FromRocks(impl_->db->SyncWAL(), impl_->What("syncing"));
 }
 

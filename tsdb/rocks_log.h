@@ -44,7 +44,7 @@ class RocksLog {
   // All entries or none. After an error nothing can be appended until Resume succeeds. What failed
   // may still turn up in a later Scan.
   absl::Status Append(std::span<const LogEntry> entries, LogSync sync);
-  // Opens the database anew where RocksDB cannot go on by itself.
+  // Opens the database anew.
   absl::Status Resume();
   absl::Status Sync();
 

@@ -3,7 +3,8 @@
 //
 // Threads: thread-safe. Errors of Open: kDataLoss (unreadable; says what to do),
 // kFailedPrecondition (somebody else has it open), kUnavailable (the disk). After a full disk,
-// Apply resumes by itself once there is space.
+// Apply resumes by itself once there is space; reads go on.
+//   A Scan's visitor may call any method.
 #ifndef SLOWBURN_TSDB_ROCKS_STATE_STORE_H_
 #define SLOWBURN_TSDB_ROCKS_STATE_STORE_H_
 
@@ -33,6 +34,7 @@ class RocksStateStore final : public base::StateStore {
       const override;
 
  private:
+  struct Database;
   struct Impl;
   explicit RocksStateStore(std::unique_ptr<Impl> impl);
   const std::unique_ptr<Impl> impl_;

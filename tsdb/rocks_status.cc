@@ -44,6 +44,7 @@ rocksdb::Options BaseRocksOptions(void* env) {
   options.keep_log_file_num = 2;
   options.max_log_file_size = size_t{1} << 20;
   options.compression = rocksdb::kNoCompression;
+  options.max_bgerror_resume_count = 0;  // we open it anew instead
   return options;
 }
 

@@ -56,9 +56,14 @@ class Chaos {
   void Run() {
     for (int step = 0; step < 80 && !::testing::Test::HasFailure(); ++step) Step();
     Calm();
+    if (::testing::Test::HasFailure()) ADD_FAILURE() << "what happened:\n" << trace_;
   }
 
  private:
+  void Note(const std::string& what) {
+    absl::StrAppend(&trace_, double(world_.elapsed()) / 1000, "s ", what, "\n");
+  }
+
   std::string RandomAlert() {
     return absl::StrCat(std::string(1, char('A' + random_.Below(3))), "/", random_.Below(3));
   }
@@ -71,6 +76,7 @@ class Chaos {
       case 3: {
         const std::string alert = RandomAlert();
         firing_.insert(alert);
+        Note("fire " + alert);
         EXPECT_OK(world_.Fire(alert));
         break;
       }
@@ -79,6 +85,7 @@ class Chaos {
       case 6: {
         const std::string alert = RandomAlert();
         if (firing_.erase(alert) == 0) break;
+        Note("resolve " + alert);
         EXPECT_OK(world_.Resolve(alert));
         break;
       }
@@ -86,26 +93,31 @@ class Chaos {
         silences_.push_back(
             world_.Silence(absl::StrCat("alertname=", std::string(1, char('A' + random_.Below(3)))),
                            10 * base::kHour));
+        Note("silence " + MatchersString(world_.notifier->FindSilence(silences_.back())->matchers));
         break;
       case 8:
         if (!silences_.empty()) {
+          Note("unsilence");
           world_.Unsilence(silences_.back());
           silences_.pop_back();
         }
         break;
       case 9:
+        Note("reload");
         world_.Reload(kConfigs[random_.Below(2)]);
         break;
       case 10:
+        Note("restart");
         world_.Restart(random_.OneIn(3) ? base::DurationMs(random_.Below(3 * base::kMinute)) : 0);
         break;
       case 12:  // accepted, but we die before the answer
+        Note("lose answers, then restart");
         for (const char* path : {"hook", "one", "two"}) {
           world_.receivers.Set(path, {Reply::kLoseAnswer, 0, ""});
         }
         world_.Advance(base::DurationMs(random_.Below(100'000)));
-        world_.Restart();
         for (const char* path : {"hook", "one", "two"}) world_.receivers.Set(path, {});
+        world_.Restart();
         break;
       case 11:
         Answers();
@@ -124,8 +136,10 @@ class Chaos {
                              {Reply::kRefuseConnection, 0, ""},
                              {Reply::kHold, 0, ""}};
     if (world_.receivers.held() > 0) world_.receivers.ReleaseAll(replies[random_.Below(7)]);
-    const char* paths[] = {"hook", "one", "two"};
-    world_.receivers.Set(paths[random_.Below(3)], replies[random_.Below(8)]);
+    const std::string path = std::vector<std::string>{"hook", "one", "two"}[random_.Below(3)];
+    const Reply reply = replies[random_.Below(8)];
+    Note(absl::StrCat(path, " answers ", int(reply.kind), " ", reply.status));
+    world_.receivers.Set(path, reply);
   }
 
   // Everything works again and nothing is muted.
@@ -168,12 +182,14 @@ class Chaos {
   void OnAccepted(const Received& received) {
     EXPECT_EQ(bodies_.emplace(received.id, received.body).first->second, received.body)
         << received.id;
+    Note("  accepted " + received.ToString(world_.start) + " " + received.id);
     std::set<std::string>& believed = believed_[received.path];
     for (const std::string& alert : received.firing) believed.insert(alert);
     for (const std::string& alert : received.resolved) believed.erase(alert);
   }
 
   testing::Random& random_;
+  std::string trace_;
   World world_;
   std::set<std::string> firing_;
   std::vector<std::string> silences_;

@@ -206,6 +206,7 @@ void World::Reload(std::string config) {
 
 void World::Restart(base::DurationMs down) {
   notifier.reset();
+  receivers.DropHeld();
   executor.AdvanceBy(down);
   Create();
 }

