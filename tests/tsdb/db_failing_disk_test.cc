@@ -1,0 +1,141 @@
+// Each write to the disk fails in turn: what was acknowledged stays, what was refused is not seen,
+// and the store goes on.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/log.h"
+#include "prometheus/registry.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/tsdb/failing_disk.h"
+#include "tests/tsdb/storage_reading.h"
+#include "tests/tsdb/store_fixture.h"
+#include "tsdb/db.h"
+
+namespace slowburn::tsdb {
+namespace {
+
+class FailingStore {
+ public:
+  FailingStore() {
+    base::SetLogLevel(static_cast<base::LogLevel>(static_cast<int>(base::LogLevel::kError) + 1));
+    Open();
+  }
+  ~FailingStore() { base::SetLogLevel(base::LogLevel::kWarn); }
+
+  void Open() {
+    db = nullptr;
+    registry = std::make_unique<prometheus::Registry>();
+    DbOptions options;
+    options.path = directory.path();
+    options.wal_sync = WalSync::kAlways;
+    options.env_for_test = disk.env();
+    absl::StatusOr<std::unique_ptr<Db>> opened = Db::Open(std::move(options), clock, *registry);
+    ASSERT_OK(opened);
+    db = *std::move(opened);
+  }
+
+  // A row of three series at the next time; with a new one when asked.
+  absl::Status Write(const char* new_series = nullptr) {
+    clock.Advance(1000);
+    const auto appender = db->NewAppender();
+    for (const char* a : {"1", "2", "3"}) Add(*appender, a);
+    if (new_series != nullptr) Add(*appender, new_series);
+    appender->SetMetadata("m", {MetricType::kGauge, std::to_string(clock.Now()), ""});
+    const absl::Status status = appender->Commit().status();
+    if (status.ok()) {
+      acknowledged.push_back(clock.Now());
+      if (new_series != nullptr) made.push_back(new_series);
+    }
+    return status;
+  }
+
+  std::string Read() { return ReadAll(*db->NewQuerier({}), {}, {}, Show::kAll); }
+  std::vector<TimestampMs> TimesOf(const char* a) {
+    std::vector<TimestampMs> times;
+    const auto querier = db->NewQuerier({});
+    for (const Sample& s : ReadSamples(*querier, {Matcher::Equal("a", a)})) times.push_back(s.t);
+    return times;
+  }
+
+  FailingDisk disk;
+  TempDirectory directory;
+  testing::FakeClock clock;
+  std::unique_ptr<prometheus::Registry> registry;
+  std::unique_ptr<Db> db;
+  std::vector<TimestampMs> acknowledged;
+  std::vector<std::string> made;
+
+ private:
+  void Add(Appender& appender, const char* a) {
+    const auto ref = appender.Resolve(Labels{{"a", a}}, nullptr);
+    ASSERT_OK(ref);
+    appender.Append(*ref, clock.Now(), static_cast<double>(clock.Now() % 1000) / 8);
+    appender.AppendExemplar(*ref, {Labels{{"id", a}}, 1, clock.Now()});
+  }
+};
+
+TEST(DbFailingDisk, EveryWriteFailsInTurn) {
+  for (const DiskFault fault : {DiskFault::kNoSpace, DiskFault::kBroken}) {
+    for (int k = 0; k < 6; ++k) {
+      SCOPED_TRACE(
+          absl::StrCat("write ", k, fault == DiskFault::kNoSpace ? " no space" : " broken"));
+      FailingStore store;
+      ASSERT_OK(store.Write());
+      store.disk.FailAfter(k, fault);
+      absl::Status status;
+      while (status.ok()) {
+        const std::string before = store.Read();
+        const auto metadata = store.db->AllMetadata();
+        status = store.Write("new");
+        if (status.ok()) continue;
+        EXPECT_THAT(status, testing::IsCode(absl::StatusCode::kUnavailable, "storing samples"));
+        EXPECT_EQ(store.Read(), before);
+        EXPECT_EQ(store.db->AllMetadata()[0].metadata, metadata[0].metadata);
+      }
+      // Still full: still refused, and reads go on.
+      EXPECT_FALSE(store.Write().ok());
+      EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
+      store.disk.Heal();
+      ASSERT_OK(store.Write("after"));
+      ASSERT_OK(store.Write());
+      EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
+      EXPECT_EQ(store.TimesOf("after").size(), 1u);
+      const std::string before = store.Read();
+      store.Open();
+      // What was refused may turn up after a restart; what was acknowledged must.
+      const std::vector<TimestampMs> times = store.TimesOf("1");
+      EXPECT_TRUE(std::includes(times.begin(), times.end(), store.acknowledged.begin(),
+                                store.acknowledged.end()));
+      EXPECT_EQ(store.TimesOf("after").size(), 1u);
+      ASSERT_OK(store.Write());
+    }
+  }
+}
+
+// A retry after a failed write, with another value at the same time: the acknowledged one counts
+// after a restart, even if the failed one had reached the disk.
+TEST(DbFailingDisk, TheAcknowledgedValueCounts) {
+  FailingStore store;
+  ASSERT_OK(store.Write());
+  const TimestampMs t = store.clock.Now() + 1000;
+  const auto write = [&](double v) {
+    const auto appender = store.db->NewAppender();
+    const auto ref = appender->Resolve(Labels{{"a", "1"}}, nullptr);
+    appender->Append(*ref, t, v);
+    return appender->Commit().status();
+  };
+  store.disk.FailAfter(0, DiskFault::kNoSpace);
+  EXPECT_FALSE(write(1).ok());
+  store.disk.Heal();
+  ASSERT_OK(write(2));
+  for (int round = 0; round < 2; ++round) {
+    const auto samples = ReadSamples(*store.db->NewQuerier({t, t + 1}), {Matcher::Equal("a", "1")});
+    EXPECT_EQ(samples, (std::vector<Sample>{{t, 2}}));
+    store.Open();
+  }
+}
+
+}  // namespace
+}  // namespace slowburn::tsdb

@@ -1,0 +1,162 @@
+// What Db adds to the storage contract: opening, figures, metrics, retention of the log.
+#include "tsdb/db.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/metrics.h"
+#include "prometheus/registry.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/tsdb/storage_reading.h"
+#include "tests/tsdb/store_fixture.h"
+
+namespace slowburn::tsdb {
+namespace {
+
+CommitResult Write(Storage& storage, const Labels& labels, TimestampMs t, double v) {
+  const auto appender = storage.NewAppender();
+  appender->Append(*appender->Resolve(labels, nullptr), t, v);
+  return *appender->Commit();
+}
+
+TEST(Db, ASecondProcessIsRefused) {
+  DbStore store;
+  prometheus::Registry registry;
+  EXPECT_THAT(Db::Open(store.options, store.clock, registry),
+              testing::IsCode(absl::StatusCode::kFailedPrecondition, "LOCK"));
+}
+
+TEST(Db, AnUnreadableManifestSaysWhatToDo) {
+  DbStore store;
+  store.db = nullptr;
+  ASSERT_OK(base::WriteFileAtomic(store.directory.path() + "/wal/CURRENT", "nonsense"));
+  prometheus::Registry registry;
+  EXPECT_THAT(Db::Open(store.options, store.clock, registry),
+              testing::IsCode(absl::StatusCode::kDataLoss, "move "));
+}
+
+TEST(Db, StateSurvivesARestart) {
+  DbStore store;
+  ASSERT_OK(
+      store.db->state().Apply(base::Space::kSlo, {{"key", "value"}}, base::Durability::kDisk));
+  store.Reopen();
+  EXPECT_EQ(*store.db->state().Get(base::Space::kSlo, "key"), "value");
+}
+
+TEST(Db, ReplayReportsProgress) {
+  DbStore store;
+  for (int i = 0; i < 600; ++i) Write(store.storage(), {{"a", "1"}}, store.clock.Now() + i, i);
+  std::vector<std::pair<uint64_t, uint64_t>> reports;
+  store.options.on_replay = [&](uint64_t done, uint64_t total) {
+    reports.emplace_back(done, total);
+  };
+  store.Reopen();
+  ASSERT_GE(reports.size(), 3u);
+  for (size_t i = 0; i < reports.size(); ++i) {
+    EXPECT_EQ(reports[i].second, 599u);
+    EXPECT_GE(reports[i].first, i == 0 ? 0 : reports[i - 1].first);
+  }
+  EXPECT_EQ(reports.back().first, 599u);
+}
+
+TEST(Db, Stats) {
+  DbStore store;
+  const TimestampMs t = store.clock.Now();
+  Write(store.storage(), {{"__name__", "up"}, {"job", "a"}}, t, 1);
+  Write(store.storage(), {{"__name__", "up"}, {"job", "bb"}}, t + 5, 1);
+  Write(store.storage(), {{"__name__", "down"}, {"job", "a"}}, t + 9, 1);
+  const DbStats stats = store.db->Stats(2);
+  EXPECT_EQ(stats.series, 3u);
+  EXPECT_EQ(stats.samples, 3u);
+  EXPECT_EQ(stats.label_pairs, 4u);
+  EXPECT_EQ(stats.min_time, t);
+  EXPECT_EQ(stats.max_time, t + 9);
+  EXPECT_GT(stats.wal_bytes, 0u);
+  const auto text = [](const std::vector<DbStats::Count>& counts) {
+    std::string out;
+    for (const DbStats::Count& c : counts) absl::StrAppend(&out, c.name, ":", c.value, " ");
+    return out;
+  };
+  EXPECT_EQ(text(stats.series_by_metric), "up:2 down:1 ");
+  EXPECT_EQ(text(stats.values_by_label), "__name__:2 job:2 ");
+  EXPECT_EQ(text(stats.bytes_by_label), "__name__:6 job:3 ");
+  EXPECT_EQ(text(stats.series_by_pair), "__name__=up:2 job=a:2 ");
+}
+
+TEST(Db, CountsUnderPrometheusNames) {
+  DbStore store;
+  const TimestampMs t = store.clock.Now();
+  Write(store.storage(), {{"a", "1"}}, t, 1);
+  Write(store.storage(), {{"a", "1"}}, t - 1, 1);
+  Write(store.storage(), {{"a", "1"}}, t, 2);
+  ASSERT_OK(store.db->ApplyRetention());
+  const std::string text = base::ExposeText(*store.registry);
+  for (const char* line :
+       {"prometheus_tsdb_head_samples_appended_total{type=\"float\"} 1\n",
+        "prometheus_tsdb_out_of_order_samples_total{type=\"float\"} 1\n",
+        "slowburn_tsdb_duplicate_samples_total 1\n", "prometheus_tsdb_head_series 1\n",
+        "prometheus_tsdb_head_series_created_total 1\n", "slowburn_tsdb_commits_total 3\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+// What is dropped by retention is not there after a restart either, although the log may still have
+// it.
+TEST(Db, RestartsDoNotBringBackWhatRetentionDropped) {
+  ContractOptions contract;
+  contract.retention_ms = 10 * base::kHour;
+  DbStore store(contract);
+  const TimestampMs zero = store.clock.Now();
+  for (int hour = 0; hour < 40; ++hour) {
+    Write(store.storage(), {{"a", "steady"}}, store.clock.Now(), hour);
+    Write(store.storage(), {{"a", "new"}, {"hour", std::to_string(hour)}}, store.clock.Now(), hour);
+    store.ApplyRetention();
+    if (hour % 8 == 7) store.Reopen();
+    store.clock.Advance(base::kHour);
+  }
+  store.ApplyRetention();
+  for (int round = 0; round < 2; ++round) {
+    const auto samples =
+        ReadSamples(*store.storage().NewQuerier({}), {Matcher::Equal("a", "steady")});
+    ASSERT_EQ(samples.size(), 10u);
+    EXPECT_EQ(samples.front().t, zero + 30 * base::kHour);
+    EXPECT_EQ(store.storage().NewQuerier({})->LabelValues("hour", {}, 0)->size(), 10u);
+    EXPECT_EQ(store.db->Stats(1).series, 11u);
+    store.Reopen();
+  }
+}
+
+TEST(Db, NewSeriesAreToldToTapsWithTheirLabels) {
+  DbStore store;
+  RecordingTap tap;
+  store.AddTap(&tap);
+  Write(store.storage(), {{"tap", "yes"}}, store.clock.Now(), 7);
+  EXPECT_EQ(tap.seen, absl::StrCat("{tap=\"yes\"} 7@", store.clock.Now(), "; "));
+}
+
+// Long-lived readers, and chunks that are sealed and dropped under them.
+TEST(Db, AReaderKeepsWhatItSaw) {
+  ContractOptions contract;
+  contract.retention_ms = base::kHour;
+  DbStore store(contract);
+  const TimestampMs zero = store.clock.Now();
+  for (int i = 0; i < 500; ++i) Write(store.storage(), {{"a", "1"}}, zero + i, i);
+  const auto querier = store.storage().NewQuerier({});
+  auto set = *querier->Select({}, {});
+  ASSERT_TRUE(set->Next());
+  const auto samples = set->samples();
+  store.clock.Advance(2 * base::kHour);
+  store.ApplyRetention();
+  for (int i = 0; i < 500; ++i) Write(store.storage(), {{"a", "1"}}, store.clock.Now() + i, i);
+  SampleBatch batch;
+  size_t count = 0;
+  while (samples->Next(batch)) {
+    EXPECT_EQ(batch.v[0], static_cast<double>(count));
+    count += batch.v.size();
+  }
+  EXPECT_OK(samples->status());
+  EXPECT_EQ(count, 500u);
+}
+
+}  // namespace
+}  // namespace slowburn::tsdb
