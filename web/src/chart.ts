@@ -85,6 +85,8 @@ function drawMarks(u: uPlot, marks: NonNullable<ChartOptions['marks']>): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.font = `${11 * devicePixelRatio}px system-ui`;
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'bottom';
     ctx.fillText(mark.label, bbox.left + 6 * devicePixelRatio, y - 4 * devicePixelRatio);
     ctx.restore();
   }
