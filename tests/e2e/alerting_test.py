@@ -6,6 +6,8 @@ import unittest
 
 import harness
 
+FOR = 30 if harness.LONG else 6  # seconds, of the rule that is killed while pending and while firing
+
 CONFIG = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: [rules.yml]
@@ -71,7 +73,7 @@ class AlertingTest(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
 
     def test_kill_while_pending_and_while_firing(self):
-        server = self.serve(wait=6)
+        server = self.serve(wait=FOR)
         self.target.text = "queue_length 42\n"
         harness.wait_for("pending", lambda: self.alert_state(server) == "pending")
         since = harness.api(server.url + "/api/v1/alerts")["alerts"][0]["activeAt"]
@@ -79,7 +81,7 @@ class AlertingTest(unittest.TestCase):
         server.start()
         alert = harness.wait_for("the alert after the restart", lambda: harness.api(server.url + "/api/v1/alerts")["alerts"])[0]
         self.assertEqual(alert["activeAt"], since)
-        harness.wait_for("the page", lambda: self.sink.statuses("QueueLong") == ["firing"], 20)
+        harness.wait_for("the page", lambda: self.sink.statuses("QueueLong") == ["firing"], FOR + 20)
         server.kill()
         server.start()
         harness.wait_for("firing after the restart", lambda: self.alert_state(server) == "firing")
