@@ -32,7 +32,7 @@ if [[ -n $all ]]; then
     TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1" \
       ctest --test-dir "build/$sanitizer" --output-on-failure -j2 -LE 'e2e|peers|tidy' || status=1
   done
-  build fuzz
+  build fuzz fuzzers
   for target in build/fuzz/tests/*/fuzz_*; do
     [[ -x $target && -f $target ]] || continue
     name=$(basename "$target")

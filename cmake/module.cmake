@@ -47,6 +47,7 @@ endfunction()
 
 # slowburn_fuzz(NAME SRCS src… USES folder…)
 #   With the fuzz preset: a libFuzzer target. Otherwise a small program that replays the corpus files given to it.
+add_custom_target(fuzzers)
 function(slowburn_fuzz name)
   cmake_parse_arguments(F "" "" "SRCS;USES" ${ARGN})
   list(TRANSFORM F_USES PREPEND slowburn::)
@@ -59,4 +60,5 @@ function(slowburn_fuzz name)
   endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${F_USES} test_support)
+  add_dependencies(fuzzers ${name})
 endfunction()
