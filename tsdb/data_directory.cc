@@ -69,6 +69,15 @@ bool IsPrometheusDirectory(const std::string& path) {
   return std::any_of(segments.begin(), segments.end(), is_segment);
 }
 
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
+    const std::string& path) {
+  if (!Exists(path + "/FORMAT") && !Exists(path + "/wal")) {
+    return absl::NotFoundError(
+        absl::StrCat(path, " is not a data directory: it has no file FORMAT"));
+  }
+  return Open(path);
+}
+
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
   if (IsPrometheusDirectory(path)) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -22,6 +22,8 @@ class DataDirectory {
  public:
   // Makes it if it is not there.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path);
+  // kNotFound when there is none.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> OpenExisting(const std::string& path);
 
   std::string log_path() const { return path_ + "/wal"; }
   std::string state_path() const { return path_ + "/state"; }

@@ -25,13 +25,15 @@ void Head::Lookup(std::span<const RawKey> keys, std::span<Slot> out) const {
   }
 }
 
-absl::StatusOr<Slot> Head::Resolve(const Labels& labels, bool& reserved) {
+absl::StatusOr<Slot> Head::Resolve(const Labels& labels, bool& reserved, Origin origin) {
   LabelIndex::Probe probe;
   base::WriterLock lock(index_mu_);
   Slot slot = index_.Find(labels, probe);
   if (slot == kNoSlot) {
-    RETURN_IF_ERROR(CheckSeriesLabels(labels, limits_));
-    RETURN_IF_ERROR(CheckSeriesCount(index_.series_count(), limits_));
+    if (origin == Origin::kSender) {
+      RETURN_IF_ERROR(CheckSeriesLabels(labels, limits_));
+      RETURN_IF_ERROR(CheckSeriesCount(index_.series_count(), limits_));
+    }
     slot = series_.Allocate();
     if (slot == kNoSlot) {
       return absl::ResourceExhaustedError(

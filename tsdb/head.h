@@ -67,8 +67,10 @@ class Head {
 
   void Lookup(std::span<const RawKey> keys, std::span<Slot> out) const;
   // Errors as Appender::Resolve's. `reserved`: the series has no samples yet and is kept for the
-  // caller until Release.
-  absl::StatusOr<Slot> Resolve(const Labels& labels, bool& reserved);
+  // caller until Release. What the log has was admitted once: kLogged asks no limits.
+  enum class Origin { kSender, kLogged };
+  absl::StatusOr<Slot> Resolve(const Labels& labels, bool& reserved,
+                               Origin origin = Origin::kSender);
   // kNoSlot when there is no series of these labels with samples.
   Slot FindLive(const Labels& labels) const;
   // Series that still have no samples and that nobody else reserved vanish.

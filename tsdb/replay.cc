@@ -34,7 +34,7 @@ Slot RecordReplayer::Make(uint32_t id) {
   const auto it = unmade_.find(id);
   if (it == unmade_.end()) return kNoSlot;
   bool reserved = false;
-  const absl::StatusOr<Slot> slot = head_.Resolve(it->second, reserved);
+  const absl::StatusOr<Slot> slot = head_.Resolve(it->second, reserved, Head::Origin::kLogged);
   if (!slot.ok()) return kNoSlot;
   if (reserved) made_.push_back(*slot);
   slots_.Set(id, *slot);

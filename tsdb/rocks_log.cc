@@ -106,6 +106,20 @@ absl::StatusOr<std::unique_ptr<RocksLog>> RocksLog::Open(const std::string& path
   return std::unique_ptr<RocksLog>(new RocksLog(std::move(impl)));
 }
 
+absl::StatusOr<std::unique_ptr<RocksLog>> RocksLog::OpenReadOnly(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(LogOptions(nullptr), path, &opened);
+  if (!status.ok()) return FromRocksOpen(status, path);
+  impl->db.reset(opened);
+  return std::unique_ptr<RocksLog>(new RocksLog(std::move(impl)));
+}
+
+absl::Status RocksLog::VerifyChecksums() const {
+  return FromRocks(impl_->db->VerifyChecksum(), impl_->What("verifying"));
+}
+
 absl::Status RocksLog::Append(std::span<const LogEntry> entries, LogSync sync) {
   if (impl_->broken)
     return absl::UnavailableError(impl_->What("a write failed before; appending to"));

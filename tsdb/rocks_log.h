@@ -39,6 +39,8 @@ class RocksLog {
  public:
   // `env`: a rocksdb::Env for tests of failing disks, or null.
   static absl::StatusOr<std::unique_ptr<RocksLog>> Open(const std::string& path, void* env);
+  // Only Scan, Bounds, VerifyChecksums and bytes may be called.
+  static absl::StatusOr<std::unique_ptr<RocksLog>> OpenReadOnly(const std::string& path);
   ~RocksLog();
 
   // All entries or none. After an error nothing can be appended until Resume succeeds. What failed
@@ -56,6 +58,9 @@ class RocksLog {
       const std::function<void(const LogKey& key, std::string_view record)>& visit) const;
   // The first and the last key; false when empty.
   bool Bounds(LogKey& first, LogKey& last) const;
+
+  // Reads every file. kDataLoss names the damaged one.
+  absl::Status VerifyChecksums() const;
 
   // Drops whole files of partitions before this one; what shares a file with later ones stays.
   absl::Status DropBefore(uint32_t partition);

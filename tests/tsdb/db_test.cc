@@ -9,6 +9,9 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/storage_reading.h"
 #include "tests/tsdb/store_fixture.h"
+#include "tsdb/commit_record.h"
+#include "tsdb/rocks_log.h"
+#include "tsdb/verify.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -132,6 +135,52 @@ TEST(Db, NewSeriesAreToldToTapsWithTheirLabels) {
   store.AddTap(&tap);
   Write(store.storage(), {{"tap", "yes"}}, store.clock.Now(), 7);
   EXPECT_EQ(tap.seen, absl::StrCat("{tap=\"yes\"} 7@", store.clock.Now(), "; "));
+}
+
+// Limits are for senders: what was stored under wider ones is still there.
+TEST(Db, NarrowerLimitsDropNothingThatIsStored) {
+  DbStore store;
+  for (const char* a : {"1", "2", "3"})
+    Write(store.storage(), {{"long_name", a}}, store.clock.Now(), 1);
+  store.options.limits.active_series = 1;
+  store.options.limits.label_name_bytes = 2;
+  store.Reopen();
+  EXPECT_EQ(store.db->Stats(1).series, 3u);
+}
+
+TEST(VerifyDirectory, CountsAndFindsDamage) {
+  DbStore store;
+  for (int i = 0; i < 10; ++i)
+    Write(store.storage(), {{"a", std::to_string(i % 2)}}, store.clock.Now() + i, i);
+  EXPECT_THAT(VerifyDirectory(store.directory.path(), {}),
+              testing::IsCode(absl::StatusCode::kFailedPrecondition, "LOCK"));
+  store.db = nullptr;
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyDirectory(store.directory.path(), {}));
+  EXPECT_EQ(report.records, 10u);
+  EXPECT_EQ(report.samples, 10u);
+  EXPECT_EQ(report.series, 2u);
+  EXPECT_EQ(report.faults, 0u) << report.fault_texts[0];
+  {
+    ASSERT_OK_AND_ASSIGN(const auto log, RocksLog::Open(store.directory.path() + "/wal", nullptr));
+    // No record; and one whose series nobody named.
+    RecordWriter writer;
+    std::string nameless;
+    writer.AddSample(77, 1, 0, 0);
+    writer.Finish(99, nameless);
+    const LogEntry entries[] = {{{UINT32_MAX, 1000}, "nonsense"}, {{UINT32_MAX, 1001}, nameless}};
+    ASSERT_OK(log->Append(entries, LogSync::kNone));
+  }
+  ASSERT_OK_AND_ASSIGN(const VerifyReport damaged, VerifyDirectory(store.directory.path(), {}));
+  ASSERT_EQ(damaged.faults, 2u);
+  EXPECT_NE(damaged.fault_texts[0].find("record 1000"), std::string::npos)
+      << damaged.fault_texts[0];
+  EXPECT_NE(damaged.fault_texts[1].find("series 77 has no labels in run 99"), std::string::npos)
+      << damaged.fault_texts[1];
+  // The store opens all the same, without the record that it cannot read.
+  store.Reopen();
+  EXPECT_EQ(ReadSamples(*store.storage().NewQuerier({}), {}).size(), 10u);
+  EXPECT_THAT(VerifyDirectory("/nowhere", {}),
+              testing::IsCode(absl::StatusCode::kNotFound, "/nowhere"));
 }
 
 // Long-lived readers, and chunks that are sealed and dropped under them.

@@ -1,0 +1,248 @@
+#include "app/tsdb_commands.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "base/status_macros.h"
+#include "prometheus/registry.h"
+#include "query/histogram/buckets.h"
+#include "query/parser/parser.h"
+#include "tsdb/db.h"
+#include "tsdb/verify.h"
+
+namespace slowburn::app {
+namespace {
+
+using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+// A line for each tenth of what takes long enough to be watched.
+Progress ReportTo(std::FILE* out, const char* what) {
+  static constexpr uint64_t kWorthAReport = 10'000;
+  if (out == nullptr) return {};
+  return [out, what, reported = uint64_t{0}](uint64_t done, uint64_t total) mutable {
+    if (total < kWorthAReport || done * 10 / total <= reported) return;
+    reported = done * 10 / total;
+    std::fprintf(out, "%s: %d %%\n", what, static_cast<int>(reported) * 10);
+  };
+}
+
+// What Db needs beside its options, for the time of one command.
+struct OpenDirectory {
+  base::RealClock clock;
+  prometheus::Registry registry;
+  std::unique_ptr<tsdb::Db> db;
+
+  absl::Status Open(const std::string& path, std::FILE* progress) {
+    RETURN_IF_ERROR(
+        base::Annotate(base::ReadFile(path + "/FORMAT").status(), "not a data directory"));
+    tsdb::DbOptions options;
+    options.path = path;
+    options.retention_ms = 0;  // all that is there
+    options.wal_sync = tsdb::WalSync::kOs;
+    options.limits.active_series = SIZE_MAX;
+    options.on_replay = ReportTo(progress, "reading the log");
+    ASSIGN_OR_RETURN(db, tsdb::Db::Open(std::move(options), clock, registry));
+    return absl::OkStatus();
+  }
+};
+
+// As Prometheus' labels print themselves: the name is a label like the others.
+std::string LabelsText(const tsdb::Labels& labels) {
+  std::string out = "{";
+  for (const tsdb::LabelView label : labels) {
+    if (out.size() > 1) out += ", ";
+    if (tsdb::IsLegacyLabelName(label.name)) {
+      out += label.name;
+    } else {
+      tsdb::AppendQuoted(out, label.name);
+    }
+    out += '=';
+    tsdb::AppendQuoted(out, label.value);
+  }
+  out += '}';
+  return out;
+}
+
+void AppendFloat(std::string& out, double v) {
+  base::AppendFloat(out, v, base::FloatStyle::kGeneral);
+}
+
+void AppendIntegerBucket(std::string& out, const query::Bucket& bucket) {
+  if (bucket.count == 0) return;
+  out += bucket.lower_inclusive ? ", [" : ", (";
+  AppendFloat(out, bucket.lower);
+  out += ',';
+  AppendFloat(out, bucket.upper);
+  absl::StrAppend(&out, bucket.upper_inclusive ? "]:" : "):", static_cast<int64_t>(bucket.count));
+}
+
+// Float histograms print counts as floats, the others as integers.
+std::string HistogramText(const tsdb::Histogram& h) {
+  if (h.is_float) return query::Describe(h);
+  std::string out = absl::StrCat("{count:", static_cast<int64_t>(h.count), ", sum:");
+  AppendFloat(out, h.sum);
+  std::vector<query::Bucket> buckets;
+  query::SideBuckets(h, query::Side::kNegative, buckets);
+  std::reverse(buckets.begin(), buckets.end());
+  for (const query::Bucket& bucket : buckets) AppendIntegerBucket(out, bucket);
+  if (h.zero_count != 0) AppendIntegerBucket(out, query::ZeroBucket(h));
+  buckets.clear();
+  query::SideBuckets(h, query::Side::kPositive, buckets);
+  for (const query::Bucket& bucket : buckets) AppendIntegerBucket(out, bucket);
+  out += '}';
+  return out;
+}
+
+absl::Status DumpSeries(tsdb::SeriesSet& series, std::FILE* out) {
+  const std::string labels = LabelsText(series.labels());
+  const std::unique_ptr<tsdb::SampleIterator> samples = series.samples();
+  tsdb::SampleBatch batch;
+  std::string text;
+  while (samples->Next(batch)) {
+    text.clear();
+    for (size_t i = 0; i < batch.t.size(); ++i) {
+      text += labels;
+      text += ' ';
+      if (!batch.histograms.empty() && batch.histograms[i] != nullptr) {
+        text += HistogramText(*batch.histograms[i]);
+      } else {
+        AppendFloat(text, batch.v[i]);
+      }
+      absl::StrAppend(&text, " ", batch.t[i], "\n");
+    }
+    if (std::fwrite(text.data(), 1, text.size(), out) != text.size()) {
+      return absl::UnavailableError("the output cannot be written");
+    }
+  }
+  return samples->status();
+}
+
+// Several sorted sets as one; a series of more than one of them counts once.
+class MergedSets {
+ public:
+  absl::Status Add(std::unique_ptr<tsdb::SeriesSet> set) {
+    sets_.push_back(std::move(set));
+    return Advance(sets_.size() - 1);
+  }
+
+  // The next series, or null at the end.
+  absl::StatusOr<tsdb::SeriesSet*> Next() {
+    if (current_ != nullptr) {
+      const tsdb::Labels labels = current_->labels();
+      for (size_t i = 0; i < sets_.size(); ++i) {
+        if (sets_[i] != nullptr && sets_[i]->labels() == labels) RETURN_IF_ERROR(Advance(i));
+      }
+    }
+    current_ = nullptr;
+    for (const auto& set : sets_) {
+      if (set != nullptr && (current_ == nullptr || set->labels() < current_->labels()))
+        current_ = set.get();
+    }
+    return current_;
+  }
+
+ private:
+  absl::Status Advance(size_t i) {
+    if (sets_[i]->Next()) return absl::OkStatus();
+    const absl::Status status = sets_[i]->status();
+    sets_[i] = nullptr;
+    return status;
+  }
+
+  std::vector<std::unique_ptr<tsdb::SeriesSet>> sets_;  // null: at its end
+  tsdb::SeriesSet* current_ = nullptr;
+};
+
+void PrintCounts(std::FILE* out, const char* title,
+                 const std::vector<tsdb::DbStats::Count>& counts) {
+  std::fprintf(out, "\n%s\n", title);
+  for (const tsdb::DbStats::Count& count : counts) {
+    std::fprintf(out, "%12llu  %s\n", static_cast<unsigned long long>(count.value),
+                 count.name.c_str());
+  }
+}
+
+std::string TimeText(tsdb::TimestampMs t) {
+  return absl::StrCat(t, " (", base::FormatRfc3339(t), ")");
+}
+
+}  // namespace
+
+absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
+  std::vector<tsdb::Matchers> selectors;
+  for (const std::string& match : options.matches) {
+    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(match));
+    selectors.push_back(std::move(matchers));
+  }
+  if (selectors.empty()) selectors.emplace_back();
+  OpenDirectory directory;
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  tsdb::TimeRange range;
+  range.start = options.min_time;
+  range.end = options.max_time == tsdb::kMaxTime ? tsdb::kMaxTime : options.max_time + 1;
+  const std::unique_ptr<tsdb::Querier> querier = directory.db->NewQuerier(range);
+  MergedSets sets;
+  for (const tsdb::Matchers& matchers : selectors) {
+    ASSIGN_OR_RETURN(std::unique_ptr<tsdb::SeriesSet> set, querier->Select(matchers, {}));
+    RETURN_IF_ERROR(sets.Add(std::move(set)));
+  }
+  while (true) {
+    ASSIGN_OR_RETURN(tsdb::SeriesSet * series, sets.Next());
+    if (series == nullptr) return absl::OkStatus();
+    RETURN_IF_ERROR(DumpSeries(*series, out));
+  }
+}
+
+absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::FILE* progress) {
+  OpenDirectory directory;
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  const tsdb::DbStats stats = directory.db->Stats(options.limit);
+  const auto print = [out](const char* name, uint64_t value) {
+    std::fprintf(out, "%-14s %llu\n", name, static_cast<unsigned long long>(value));
+  };
+  print("series", stats.series);
+  print("samples", stats.samples);
+  print("label pairs", stats.label_pairs);
+  print("log bytes", stats.wal_bytes);
+  print("block bytes", stats.block_bytes);
+  if (stats.samples > 0) {
+    std::fprintf(out, "%-14s %s\n", "first sample", TimeText(stats.min_time).c_str());
+    std::fprintf(out, "%-14s %s\n", "last sample", TimeText(stats.max_time).c_str());
+    std::fprintf(out, "%-14s %.2f\n", "bytes a sample",
+                 static_cast<double>(stats.wal_bytes + stats.block_bytes) /
+                     static_cast<double>(stats.samples));
+  }
+  PrintCounts(out, "series by metric", stats.series_by_metric);
+  PrintCounts(out, "values by label", stats.values_by_label);
+  PrintCounts(out, "bytes of values by label", stats.bytes_by_label);
+  PrintCounts(out, "series by label pair", stats.series_by_pair);
+  return absl::OkStatus();
+}
+
+absl::Status RunTsdbVerify(const TsdbVerifyOptions& options, std::FILE* out, std::FILE* progress) {
+  ASSIGN_OR_RETURN(const tsdb::VerifyReport report,
+                   tsdb::VerifyDirectory(options.path, ReportTo(progress, "verifying")));
+  std::fprintf(out, "%llu records, %llu series, %llu samples, %llu histograms, %llu exemplars\n",
+               static_cast<unsigned long long>(report.records),
+               static_cast<unsigned long long>(report.series),
+               static_cast<unsigned long long>(report.samples),
+               static_cast<unsigned long long>(report.histograms),
+               static_cast<unsigned long long>(report.exemplars));
+  for (const std::string& fault : report.fault_texts)
+    std::fprintf(out, "damaged: %s\n", fault.c_str());
+  if (report.faults == 0) {
+    std::fprintf(out, "no damage found\n");
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(options.path, ": ", report.faults, " faults"));
+}
+
+}  // namespace slowburn::app
