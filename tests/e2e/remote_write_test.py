@@ -76,7 +76,7 @@ class RemoteWriteTest(unittest.TestCase):
         if not prometheus or not exporter_program:
             self.skipTest("no prometheus or no node exporter on PATH nor in --peers DIR")
         folder = harness.temp_dir()
-        empty = harness.write_file(folder, "ours.yml", "scrape_configs: []\n")
+        empty = harness.write_file(folder, "ours.yml", f"global: {{evaluation_interval: {INTERVAL}s}}\n")  # the default step of subqueries
         server = harness.Slowburn(folder, f"--config.file={empty}").start()
         self.addCleanup(server.kill)
         target, own = f"127.0.0.1:{harness.free_port()}", f"127.0.0.1:{harness.free_port()}"
