@@ -15,6 +15,7 @@
 #include "app/rules_commands.h"
 #include "app/serve_commands.h"
 #include "app/slo_commands.h"
+#include "app/tsdb_commands.h"
 #include "base/http_client.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -136,6 +137,38 @@ void AddSloCommands(CLI::App& cli, Action& action) {
       [&action, command] { action = [command] { return RunSloPlan(*command, stdout, stderr); }; });
 }
 
+void AddTsdbCommands(CLI::App& cli, Action& action) {
+  CLI::App* tsdb = cli.add_subcommand("tsdb", "look into a data directory that no server has open");
+  tsdb->require_subcommand(1);
+  const auto path = std::make_shared<std::string>(ServeFlags().storage_path);  // as above
+  const auto add = [&](const std::string& name, const std::string& help,
+                       const std::function<absl::Status()>& run) {
+    CLI::App* command = tsdb->add_subcommand(name, help);
+    command->add_option("--storage.path,--storage.tsdb.path", *path, "the data directory")
+        ->capture_default_str();
+    command->callback([&action, run] {
+      action = [run] {
+        const absl::Status status = run();
+        if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+        return status.ok() ? 0 : 1;
+      };
+    });
+    return command;
+  };
+  const auto dump = std::make_shared<TsdbDumpOptions>();  // as above
+  CLI::App* dump_command = add("dump", "print samples, a line each", [path, dump] {
+    dump->path = *path;
+    return RunTsdbDump(*dump, stdout, stderr);
+  });
+  dump_command->add_option("--match", dump->matches, "series selector; may be repeated");
+  dump_command->add_option("--min-time", dump->min_time, "milliseconds");
+  dump_command->add_option("--max-time", dump->max_time, "milliseconds");
+  add("stats", "sizes and cardinality",
+      [path] { return RunTsdbStats({.path = *path}, stdout, stderr); });
+  add("verify", "read everything and say what is wrong",
+      [path] { return RunTsdbVerify({.path = *path}, stdout, stderr); });
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
@@ -149,6 +182,7 @@ int RunCommandLine(int argc, char** argv) {
   AddTestCommands(cli, action);
   AddQueryCommands(cli, action);
   AddSloCommands(cli, action);
+  AddTsdbCommands(cli, action);
   CLI11_PARSE(cli, argc, argv);
   return action();
 }
