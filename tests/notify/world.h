@@ -42,7 +42,7 @@ class FakeReceivers final : public base::HttpClient {
   void Start(base::HttpRequest request, Callback done) override;
   // Of "" where a path has none of its own.
   void Set(const std::string& path, Reply reply);
-  void ReleaseAll(Reply reply);  // answers what was held
+  void ReleaseAll(Reply reply);       // answers what was held
   void DropHeld() { held_.clear(); }  // the connections of somebody who died
   size_t held() const { return held_.size(); }
 
