@@ -57,10 +57,10 @@ QUERIES = [
 ]
 
 
-def values(answer):
+def values(answer, number=float):
     """{labels: [(t, v), …]} of a vector or a matrix."""
     return {
-        json.dumps(series["metric"], sort_keys=True): [(t, float(v)) for t, v in series.get("values") or [series["value"]]]
+        json.dumps(series["metric"], sort_keys=True): [(t, number(v)) for t, v in series.get("values") or [series["value"]]]
         for series in answer["result"]
     }
 
@@ -103,10 +103,13 @@ class RemoteWriteTest(unittest.TestCase):
     def compare_samples(self, ours, theirs, end):
         for selector in ('{job="node"}[10s]', '{job="prometheus"}[10s]'):
             params = urllib.parse.urlencode({"query": selector, "time": f"{end:.3f}"})
-            expected = values(harness.api(f"{theirs}/api/v1/query?{params}"))
-            actual = values(harness.api(f"{ours}/api/v1/query?{params}"))
+            # As text, since NaN equals nothing.
+            expected = values(harness.api(f"{theirs}/api/v1/query?{params}"), str)
+            actual = values(harness.api(f"{ours}/api/v1/query?{params}"), str)
             self.assertGreater(len(expected), 50)
-            self.assertEqual(actual, expected)
+            self.assertEqual(actual.keys(), expected.keys())
+            for labels, points in expected.items():
+                self.assertEqual(actual[labels], points, labels)
             print(f"{selector}: {len(actual)} series, {sum(map(len, actual.values()))} samples equal")
 
     def compare_queries(self, ours, theirs, start, end):
