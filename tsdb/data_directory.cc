@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     return absl::FailedPreconditionError(absl::StrCat(
         path,
         " is a data directory of Prometheus and was left as it is. Choose another one for "
-        "--storage.path; `slowburn tsdb import` copies samples from here to there."));
+        "--storage.path; `slowburn tsdb import`, which will copy samples from here to there, is "
+        "not built yet."));
   }
   RETURN_IF_ERROR(base::MakeDirectories(path));
   ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Acquire(path + "/LOCK"));

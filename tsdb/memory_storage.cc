@@ -278,7 +278,8 @@ class MemoryStorage::AppenderImpl final : public Appender {
 
   void CommitExemplars(CommitResult& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu) {
     if (state_->options.max_exemplars == 0) return;
-    for (auto& [ref, exemplar] : exemplars_) {
+    for (auto& [series_ref, exemplar] : exemplars_) {
+      const SeriesRef ref = series_ref;
       const State::SeriesPtr series = state_->Find(ref);
       const auto last = std::find_if(state_->exemplars.rbegin(), state_->exemplars.rend(),
                                      [&](const State::StoredExemplar& e) { return e.ref == ref; });

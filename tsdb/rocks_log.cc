@@ -6,6 +6,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -151,6 +152,10 @@ absl::Status RocksLog::Sync() {
 RocksLog::ScanResult RocksLog::Scan(
     const std::function<void(const LogKey& key, std::string_view record)>& visit) const {
   ScanResult result;
+  // RocksDB 7.8 can end a scan at a damaged first block of a file with an OK status, so the end is
+  // known beforehand.
+  LogKey first, last;
+  const bool has_end = Bounds(first, last);
   LogKey next;
   uint64_t skip = 1;
   while (true) {
@@ -166,7 +171,9 @@ RocksLog::ScanResult RocksLog::Scan(
       next = {key.partition, key.sequence + 1};
       skip = 1;
     }
-    if (it->status().ok()) return result;
+    const bool past_end = !has_end || std::tie(last.partition, last.sequence) <
+                                          std::tie(next.partition, next.sequence);
+    if (it->status().ok() && past_end) return result;
     // A block is damaged. Its keys are unknown, so step over it by growing strides, into later
     // partitions at last.
     ++result.unreadable;
