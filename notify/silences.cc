@@ -153,7 +153,7 @@ absl::Status Silences::Load() {
                      [&](std::string_view key, std::string_view value) {
                        absl::StatusOr<Silence> silence = Decode(key.substr(prefix), value);
                        if (silence.ok()) {
-                         silences_.insert_or_assign(silence->id, *silence);
+                         Keep(*silence);
                        } else {
                          base::Error("a stored silence is unreadable and was left out",
                                      {{"id", key.substr(prefix)}, {"err", silence.status()}});
@@ -174,9 +174,57 @@ absl::Status Silences::Store(const std::vector<Silence>& changed) {
     changes.push_back({absl::StrCat(kPrefix, silence.id), std::move(value)});
   }
   RETURN_IF_ERROR(store_.Apply(base::Space::kNotify, changes, base::Durability::kDisk));
-  for (const Silence& silence : changed) silences_.insert_or_assign(silence.id, silence);
-  ++version_;
+  for (const Silence& silence : changed) Keep(silence);
   return absl::OkStatus();
+}
+
+const Matcher* Silences::IndexMatcher(const Silence& silence) {
+  for (const Matcher& matcher : silence.matchers) {
+    if (matcher.op() == Matcher::Op::kEqual && !matcher.value().empty()) return &matcher;
+  }
+  return nullptr;
+}
+
+void Silences::Keep(const Silence& silence) {
+  Drop(silence.id);
+  const Matcher* matcher = IndexMatcher(silence);
+  (matcher == nullptr ? unindexed_ : by_label_[{matcher->name(), matcher->value()}])
+      .insert(silence.id);
+  silences_.emplace(silence.id, silence);
+  ++version_;
+}
+
+void Silences::Drop(const std::string& id) {
+  const auto it = silences_.find(id);
+  if (it == silences_.end()) return;
+  if (const Matcher* matcher = IndexMatcher(it->second)) {
+    const auto bucket = by_label_.find({matcher->name(), matcher->value()});
+    bucket->second.erase(id);
+    if (bucket->second.empty()) by_label_.erase(bucket);
+  } else {
+    unindexed_.erase(id);
+  }
+  silences_.erase(it);
+  ++version_;
+}
+
+std::vector<std::string> Silences::Matching(const LabelSet& labels, TimestampMs now) const {
+  std::vector<std::string> ids;
+  const auto collect = [&](const std::set<std::string>& candidates) {
+    for (const std::string& id : candidates) {
+      const Silence& silence = silences_.at(id);
+      if (MutingState(silence, now) != SilenceState::kExpired &&
+          MatchesAll(silence.matchers, labels))
+        ids.push_back(id);
+    }
+  };
+  for (const auto& label : labels) {
+    if (const auto bucket = by_label_.find(label); bucket != by_label_.end())
+      collect(bucket->second);
+  }
+  collect(unindexed_);
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 Silence Silences::Expired(Silence silence, TimestampMs now) {
@@ -229,16 +277,7 @@ const Silence* Silences::Find(const std::string& id) const {
 std::vector<std::string> Silences::SilencedBy(Fingerprint fingerprint, const LabelSet& labels,
                                               TimestampMs now) {
   Cached& cached = cache_[fingerprint];
-  if (cached.version != version_) {
-    cached.ids.clear();
-    for (const auto& [id, silence] : silences_) {
-      if (MutingState(silence, now) != SilenceState::kExpired &&
-          MatchesAll(silence.matchers, labels)) {
-        cached.ids.push_back(id);
-      }
-    }
-    cached.version = version_;
-  }
+  if (cached.version != version_) cached = {version_, Matching(labels, now)};
   std::vector<std::string> active;
   for (const std::string& id : cached.ids) {
     const Silence* silence = Find(id);
@@ -257,9 +296,7 @@ void Silences::CollectGarbage(TimestampMs now) {
   if (changes.empty()) return;
   if (!store_.Apply(base::Space::kNotify, changes, base::Durability::kProcess).ok())
     return;  // the next round tries again
-  for (const base::StateChange& change : changes)
-    silences_.erase(change.key.substr(sizeof(kPrefix) - 1));
-  ++version_;
+  for (const base::StateChange& change : changes) Drop(change.key.substr(sizeof(kPrefix) - 1));
 }
 
 }  // namespace slowburn::notify

@@ -6,6 +6,7 @@
 #define SLOWBURN_NOTIFY_SILENCES_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,12 +61,21 @@ class Silences {
     std::vector<std::string> ids;  // that match, whatever the time
   };
   absl::Status Store(const std::vector<Silence>& changed);
+  void Keep(const Silence& silence);
+  void Drop(const std::string& id);
+  // Where the index keeps a silence: under one of its name="value" matchers, or in the list of the
+  // others.
+  static const Matcher* IndexMatcher(const Silence& silence);
+  std::vector<std::string> Matching(const LabelSet& labels, base::TimestampMs now) const;
   static Silence Expired(Silence silence, base::TimestampMs now);
 
   base::StateStore& store_;
   UuidSource& ids_;
   std::map<std::string, Silence> silences_;
-  uint64_t version_ = 1;  // of the set of silences; older cache entries are stale
+  std::map<std::pair<std::string, std::string>, std::set<std::string>>
+      by_label_;                     // ids, by name and value
+  std::set<std::string> unindexed_;  // ids of those without such a matcher
+  uint64_t version_ = 1;             // of the set of silences; older cache entries are stale
   std::unordered_map<Fingerprint, Cached> cache_;
 };
 
