@@ -103,12 +103,13 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
       .add_option("--web.listen-address", flags.listen_addresses,
                   "HOST:PORT of HTTP; may be repeated")
       ->capture_default_str();
-  text("--grpc.listen-address", flags.grpc_listen_address, "HOST:PORT of gRPC; empty turns it off");
+  text("--grpc.listen-address", flags.grpc_listen_address, "HOST:PORT of gRPC, or off");
   text("--web.external-url", flags.external_url, "URL under which people reach this server");
   text("--web.route-prefix", flags.route_prefix,
        "prefix of all paths; default: the path of --web.external-url");
   text("--web.cors.origin", flags.cors_origin, "regex of allowed CORS origins");
   command.add_option("--web.max-connections", flags.max_connections, "connections at once")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   AddDuration(command, "--web.read-timeout", flags.read_timeout_ms,
               "longest time to read a request, and idle time");
@@ -117,8 +118,10 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   AddDuration(command, "--query.lookback-delta", flags.query_lookback_ms,
               "how far back an instant selector looks");
   command.add_option("--query.max-concurrency", flags.query_max_concurrency, "queries at once")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command.add_option("--query.max-samples", flags.query_max_samples, "samples a query may hold")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   AddDuration(command, "--rules.alert.resend-delay", flags.alert_resend_delay_ms,
               "time between two sends of one alert");
@@ -154,6 +157,7 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
 
 void FinishServeFlags(const CLI::App& command, ServeFlags& flags) {
   flags.config_file_named = command.count("--config.file") > 0;
+  if (flags.grpc_listen_address == "off") flags.grpc_listen_address.clear();
   flags.retention_named = command.count("--storage.tsdb.retention.time") > 0;
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_single_name();
