@@ -105,6 +105,9 @@ absl::Status ReadMatchMap(YamlReader& reader, std::string_view key, Matcher::Op 
     }
     // A regex keeps its anchors: they are part of the route's key.
     const bool regex = op == Matcher::Op::kRegex;
+    if (const YamlNode* given = node->Find(name); regex && given != nullptr && given->IsNull()) {
+      return given->Error(absl::StrCat("invalid regexp value for ", GoQuote(name)));
+    }
     absl::StatusOr<Matcher> matcher =
         Matcher::Create(op, name, regex ? absl::StrCat("^(?:", value, ")$") : value);
     if (!matcher.ok()) {

@@ -145,6 +145,7 @@ TEST(AlertmanagerConfig, RefusesWithPosition) {
       {"route: {receiver: a, routes: [{matchers: ['a']}]}" + receivers, "bad matcher format: a"},
       {"route: {receiver: a, routes: [{matchers: ['a=~\"(\"']}]}" + receivers, "missing closing )"},
       {"route: {receiver: a, routes: [{match_re: {a: '('}}]}" + receivers, "missing closing )"},
+      {"route: {receiver: a, routes: [{match_re: {a: }}]}" + receivers, "invalid regexp value"},
       {"route: {receiver: a, routes: [{match: {a-b: c}}]}" + receivers, "invalid label name"},
       {"route: {receiver: a, labels: {x: '{{ .y }}'}}" + receivers,
        "templates in route labels are not built"},
