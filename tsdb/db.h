@@ -35,7 +35,7 @@ struct DbOptions {
   std::string path;
   WalSync wal_sync = WalSync::kInterval;
   DurationMs wal_sync_interval_ms = 200;
-  DurationMs retention_ms = base::kDay;
+  DurationMs retention_ms = base::kDay;  // 0: for ever
   DurationMs out_of_order_window_ms = 0;
   DurationMs max_future_ms = 10 * base::kMinute;
   size_t max_exemplars = 100000;

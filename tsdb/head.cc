@@ -8,6 +8,11 @@
 #include "tsdb/admission.h"
 
 namespace slowburn::tsdb {
+namespace {
+
+constexpr size_t kAhead = 16;  // series fetched before they are looked at
+
+}  // namespace
 
 Head::Head(const Limits& limits, size_t max_exemplars)
     : limits_(limits), index_(series_), exemplars_(max_exemplars) {}
@@ -19,9 +24,13 @@ void Head::Lookup(std::span<const RawKey> keys, std::span<Slot> out) const {
     base::ReaderLock lock(keys_mu_);
     keys_.Find(keys, out);
   }
-  // The commit that follows looks at each of these.
-  for (const Slot slot : out) {
-    if (slot != kNoSlot) __builtin_prefetch(&series_[slot]);
+  // A key outlives its series until the sweep that drops both is done. (The commit that follows
+  // looks at the same cache lines.)
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i + kAhead < out.size()) Prefetch(out[i + kAhead], Fetch::kSeries);
+    if (out[i] == kNoSlot) continue;
+    if (series_[out[i]].state.load(std::memory_order_acquire) != SeriesState::kLive)
+      out[i] = kNoSlot;
   }
 }
 
