@@ -18,35 +18,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/storage_reading.h"
-#include "tsdb/commit_tap.h"
-#include "tsdb/limits.h"
+#include "tests/tsdb/store_under_test.h"
 #include "tsdb/storage.h"
 
 namespace slowburn::tsdb {
-
-struct ContractOptions {
-  DurationMs retention_ms = base::kDay;
-  DurationMs max_future_ms = 10 * base::kMinute;
-  DurationMs out_of_order_window_ms = 0;
-  size_t max_exemplars = 1000;
-  Limits limits;
-};
-
-class StoreUnderTest {
- public:
-  virtual ~StoreUnderTest() = default;
-  virtual Storage& storage() = 0;
-  virtual void AddTap(CommitTap* tap) = 0;
-  virtual void RemoveTap(CommitTap* tap) = 0;
-  virtual void ApplyRetention() = 0;
-  virtual void SetOutOfOrderWindow(DurationMs window) = 0;
-  // Closes and opens again, if the implementation can: what was committed is there afterwards.
-  virtual void Reopen() = 0;
-  testing::FakeClock clock;
-};
 
 template <typename Store>
 class StorageContract : public ::testing::Test {
@@ -749,26 +726,6 @@ TYPED_TEST_P(StorageContract, RetentionDropsSamplesAndSeries) {
   EXPECT_EQ(this->Write({{"a", "old"}}, {{now, 3}}).new_series, 1u);
   EXPECT_EQ(this->Read({Matcher::Equal("a", "old")}), absl::StrCat("{a=\"old\"} 3@", now, "\n"));
 }
-
-// Keeps what it is told of the series whose label `tap` is "yes".
-class RecordingTap : public CommitTap {
- public:
-  bool WantsSeries(SeriesRef ref, const Labels& labels) override {
-    asked.push_back(labels.ToString());
-    names[ref] = labels.ToString();
-    return labels.Get("tap") == "yes";
-  }
-  void OnCommit(std::span<const TappedSample> samples) override {
-    for (const TappedSample& s : samples) {
-      seen += absl::StrCat(names[s.ref], " ",
-                           s.histogram != nullptr ? s.histogram->ToString() : SampleText(s.t, s.v),
-                           s.start == 0 ? "" : absl::StrCat("/", s.start), "; ");
-    }
-  }
-  std::map<SeriesRef, std::string> names;
-  std::vector<std::string> asked;
-  std::string seen;
-};
 
 TYPED_TEST_P(StorageContract, TapsSeeAcceptedSamplesOnceInOrder) {
   const TimestampMs t = this->Now() - 10'000;
