@@ -153,18 +153,17 @@ void Dispatcher::DecideBesidePending(Group& group, size_t lane, const Snapshot& 
       told, {batch.firing, batch.resolved, send_resolved, group.options.repeat_interval, now});
   // What only the pending one tells must not get lost: it goes first unless somebody has muted it
   // since, or the newer notification tells it as well.
-  const auto muted = [&](Fingerprint f) {
-    return std::any_of(snapshot.begin(), snapshot.end(), [&](const SnapshotItem& item) {
-      return item.alert->fingerprint == f && item.muted && !item.resolved;
-    });
-  };
+  FingerprintSet muted;
+  for (const SnapshotItem& item : snapshot) {
+    if (item.muted && !item.resolved) muted.insert(item.alert->fingerprint);
+  }
   const auto covered = [&](Fingerprint f) {
     if (reason.empty()) return false;
     return batch.firing.contains(f) ||
            (send_resolved && !batch.firing.empty() && batch.resolved.contains(f));
   };
   if (std::any_of(pending.firing.begin(), pending.firing.end(), [&](Fingerprint f) {
-        return !told.firing.contains(f) && !covered(f) && !muted(f);
+        return !told.firing.contains(f) && !covered(f) && !muted.contains(f);
       })) {
     l.dirty = true;
     return;
