@@ -5,6 +5,7 @@ Each rule is a function that yields (path, line, message); every message says wh
 each rule failing on a small bad tree. The folder graph is read from CMakeLists.txt, so it is written down only once.
 """
 import argparse
+import json
 import os
 import re
 import sys
@@ -166,6 +167,23 @@ def rule_documents(root):
             for path in re.findall(rf"`((?:{tops})/[\w./-]*)`", line):
                 if not os.path.exists(os.path.join(root, path)):
                     yield document, number, f"`{path}` does not exist"
+
+
+def rule_lock(root):
+    """The page's lock file lists every package that its packages ask for, those of other platforms too.
+
+    npm 9 writes and accepts a lock that the platform at hand pruned; later ones refuse it, and with it a clean set-up.
+    """
+    path = os.path.join("web", "package-lock.json")
+    if not os.path.exists(os.path.join(root, path)):
+        return
+    packages = json.loads(read(os.path.join(root, path)))["packages"]
+    for name, package in sorted(packages.items()):
+        for wanted in {**package.get("dependencies", {}), **package.get("optionalDependencies", {})}:
+            parts = name.split("/node_modules/") if name else []
+            places = ["/node_modules/".join(parts[:n] + [wanted]) for n in range(1, len(parts) + 1)]
+            if not any(place in packages for place in places + [f"node_modules/{wanted}"]):
+                yield path, 1, f"{name or 'the page'} wants {wanted}, which is not listed: make the lock anew without node_modules"
 
 
 RULES = {name[5:]: rule for name, rule in list(globals().items()) if name.startswith("rule_")}

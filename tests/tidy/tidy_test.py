@@ -33,6 +33,11 @@ class TidyTest(unittest.TestCase):
         self.check("includes", {**tsdb, **query, "tsdb/db.cc": '#include "query/engine.h"\n'},
                    {**tsdb, **query, "query/e.cc": '#include "tsdb/db.h"\n'}, "tsdb may not use query")
 
+    def test_pruned_lock(self):
+        lock = '{"packages": {"": {"dependencies": {"a": "1"}}, "node_modules/a": {"optionalDependencies": {"b": "1"}}%s}}'
+        self.check("lock", {"web/package-lock.json": lock % ""},
+                   {"web/package-lock.json": lock % ', "node_modules/a/node_modules/b": {}'}, "node_modules/a wants b")
+
     def test_private_header(self):
         tsdb = {"tsdb/CMakeLists.txt": "slowburn_module(tsdb PUBLIC db.h SRCS db.cc)"}
         self.check("includes", {**tsdb, "query/e.cc": '#include "tsdb/head.h"\n'},
