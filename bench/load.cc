@@ -23,7 +23,7 @@
 namespace slowburn::bench {
 namespace {
 
-constexpr size_t kWindow = 64;
+constexpr int64_t kWindowMs = 5 * 60'000;
 
 class Options {
  public:
@@ -120,7 +120,7 @@ absl::Status Make(const std::string& path, Options options) {
 
 absl::Status Send(const std::string& path, int port, const std::string& target) {
   ASSIGN_OR_RETURN(const RequestFile file, RequestFile::Open(path));
-  ASSIGN_OR_RETURN(const SendReport report, SendRequests(file, port, target, kWindow));
+  ASSIGN_OR_RETURN(const SendReport report, SendRequests(file, port, target, kWindowMs));
   const auto latency = [&](double quantile) {
     const size_t n = report.latencies_us.size();
     return n == 0 ? 0

@@ -21,9 +21,10 @@ def memory(pid):
 
 
 def written_bytes(pid):
+    """Bytes that the process gave to files, those of files that were deleted again before they reached the disk included."""
     with open(f"/proc/{pid}/io", encoding="ascii") as file:
         values = dict(line.split(":") for line in file)
-    return int(values["write_bytes"]) - int(values["cancelled_write_bytes"])
+    return int(values["write_bytes"])
 
 
 class PeakMemory:

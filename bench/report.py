@@ -35,16 +35,14 @@ class Table:
         present = {key for entry in results["sets"].values() for key in entry["systems"]}
         self.systems = [(key, name) for key, name in ORDER if key in present]
 
-    def add(self, cell, number=None, higher_is_better=True, where=lambda name, data: True):
-        """A row for each data set: cell(result, data) for each system; and how many times better than each peer."""
+    def add(self, cell, number=None):
+        """A row for each data set: cell(result, data) for each system, and ours as a multiple of each peer's number."""
         head = ["data set"] + [name for _, name in self.systems]
         peers = [key for key, _ in self.systems if key != "slowburn"] if number else []
-        head += [("ours ÷ " if higher_is_better else "ours ÷ ") + dict(ORDER)[key] for key in peers]
+        head += ["ours ÷ " + dict(ORDER)[key] for key in peers]
         self.rows = [head, ["---"] + ["---:"] * (len(head) - 1)]
         for name, entry in self.results["sets"].items():
             data, found = entry["data"], entry["systems"]
-            if not where(name, data):
-                continue
             row = [name] + [cell(found[key], data) if key in found else "" for key, _ in self.systems]
             for key in peers:
                 ours = number(found["slowburn"], data) if "slowburn" in found else None
@@ -112,8 +110,10 @@ def tables(results):
                      "of `count(last_over_time({__name__=~\"…\"}[1h]))`; peak memory from then on.").add(
         lambda r, d: f"{seconds(r['restart_seconds'])} ({megabytes(r['restart_peak_rss'])})",
         lambda r, d: r["restart_seconds"]).text())
-    out.append(Table("Written bytes ÷ received bytes,", results, "after the load; before any flush that was asked for.").add(
-        lambda r, d: f"{r['written'] / d['wire_bytes']:.2f}", lambda r, d: r["written"]).text())
+    out.append(Table("Written to files, bytes a sample", results,
+                     "(÷ received bytes), after the load and before any flush that was asked for.").add(
+        lambda r, d: f"{r['written'] / d['samples']:.2f} ({r['written'] / d['wire_bytes']:.2f})",
+        lambda r, d: r["written"]).text())
     out.append(Table("Acknowledged samples that can be read,", results, "before and after the crash.").add(whole).text())
     return "\n".join(out)
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -16,9 +17,10 @@ namespace {
 
 // Before each body.
 struct Header {
+  int64_t newest_ms;
   uint32_t shard;
   uint32_t samples;
-  uint32_t size;
+  uint64_t size;
 };
 
 constexpr size_t kSampleBytes = 2 + 1 + 8 + 1 + 10;  // the most that one Sample field takes
@@ -57,6 +59,7 @@ void RequestFileWriter::Add(int shard, std::string_view label_bytes, int64_t t, 
   AppendVarint(message, label_bytes.size() + n);
   message += label_bytes;
   message.append(sample, n);
+  shards_[shard].newest_ms = std::max(shards_[shard].newest_ms, t);
   if (++shards_[shard].samples == samples_per_request_) Flush(shard);
 }
 
@@ -64,8 +67,8 @@ void RequestFileWriter::Flush(size_t shard) {
   Shard& full = shards_[shard];
   if (full.samples == 0) return;
   snappy::Compress(full.message.data(), full.message.size(), &compressed_);
-  const Header header{static_cast<uint32_t>(shard), static_cast<uint32_t>(full.samples),
-                      static_cast<uint32_t>(compressed_.size())};
+  const Header header{full.newest_ms, static_cast<uint32_t>(shard),
+                      static_cast<uint32_t>(full.samples), compressed_.size()};
   failed_ |= std::fwrite(&header, sizeof(header), 1, file_) != 1 ||
              std::fwrite(compressed_.data(), compressed_.size(), 1, file_) != 1;
   ++requests_;
@@ -100,8 +103,8 @@ absl::StatusOr<RequestFile> RequestFile::Open(const std::string& path) {
     std::memcpy(&header, file.data_ + at, sizeof(header));
     at += sizeof(header);
     if (file.size_ - at < header.size) return absl::InvalidArgumentError(path + ": cut short");
-    file.requests_.push_back(
-        {header.shard, header.samples, std::string_view(file.data_ + at, header.size)});
+    file.requests_.push_back({header.shard, header.samples, header.newest_ms,
+                              std::string_view(file.data_ + at, header.size)});
     at += header.size;
   }
   return file;

@@ -49,6 +49,7 @@ class RequestFileWriter {
   struct Shard {
     std::string message;
     int samples = 0;
+    int64_t newest_ms = 0;
   };
   void Flush(size_t shard);
 
@@ -63,6 +64,7 @@ class RequestFileWriter {
 struct Request {
   uint32_t shard = 0;
   uint32_t samples = 0;
+  int64_t newest_ms = 0;  // of its samples
   std::string_view body;  // compressed; lives as long as the file
 };
 

@@ -139,22 +139,24 @@ class Connection {
   std::string buffer_;
 };
 
-// The requests of one shard, and how far it has come in the file.
+// The requests of one shard, and how far it has come.
 struct Lane {
-  std::vector<size_t> requests;  // places in the file
-  std::atomic<size_t> place{0};
+  std::vector<const Request*> requests;
+  std::atomic<int64_t> now_ms{std::numeric_limits<int64_t>::min()};  // newest sample being sent
   SendReport report;
   absl::Status status;
 };
 
 class Sender {
  public:
-  Sender(const RequestFile& file, int port, std::string path, size_t window)
-      : file_(file), port_(port), path_(std::move(path)), window_(window) {
-    for (size_t i = 0; i < file.requests().size(); ++i) {
-      const uint32_t shard = file.requests()[i].shard;
-      while (lanes_.size() <= shard) lanes_.push_back(std::make_unique<Lane>());
-      lanes_[shard]->requests.push_back(i);
+  Sender(const RequestFile& file, int port, std::string path, int64_t window_ms)
+      : port_(port), path_(std::move(path)), window_ms_(window_ms) {
+    for (const Request& request : file.requests()) {
+      while (lanes_.size() <= request.shard) lanes_.push_back(std::make_unique<Lane>());
+      lanes_[request.shard]->requests.push_back(&request);
+    }
+    for (auto& lane : lanes_) {
+      if (!lane->requests.empty()) lane->now_ms = lane->requests.front()->newest_ms;
     }
   }
 
@@ -164,7 +166,7 @@ class Sender {
     for (auto& lane : lanes_) {
       threads.emplace_back([&, lane = lane.get()] {
         lane->status = Send(*lane);
-        lane->place = std::numeric_limits<size_t>::max();
+        lane->now_ms = std::numeric_limits<int64_t>::max();
         if (!lane->status.ok()) stop_ = true;
       });
     }
@@ -188,11 +190,11 @@ class Sender {
  private:
   absl::Status Send(Lane& lane) {
     Connection connection(port_);
-    for (const size_t place : lane.requests) {
-      lane.place = place;
-      while (place > Slowest() + window_ && !stop_) poll(nullptr, 0, 1);
+    for (const Request* request : lane.requests) {
+      lane.now_ms = request->newest_ms;
+      while (request->newest_ms - window_ms_ > Slowest() && !stop_) poll(nullptr, 0, 1);
       if (stop_) return absl::OkStatus();
-      RETURN_IF_ERROR(SendOne(connection, file_.requests()[place], lane.report));
+      RETURN_IF_ERROR(SendOne(connection, *request, lane.report));
     }
     return absl::OkStatus();
   }
@@ -228,17 +230,15 @@ class Sender {
     return last;
   }
 
-  size_t Slowest() const {
-    size_t slowest = std::numeric_limits<size_t>::max();
-    for (const auto& lane : lanes_) slowest = std::min(slowest, lane->place.load());
-    return slowest < std::numeric_limits<size_t>::max() - window_ ? slowest
-                                                                  : file_.requests().size();
+  int64_t Slowest() const {
+    int64_t slowest = std::numeric_limits<int64_t>::max();
+    for (const auto& lane : lanes_) slowest = std::min(slowest, lane->now_ms.load());
+    return slowest;
   }
 
-  const RequestFile& file_;
   const int port_;
   const std::string path_;
-  const size_t window_;
+  const int64_t window_ms_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> stop_{false};
 };
@@ -246,8 +246,8 @@ class Sender {
 }  // namespace
 
 absl::StatusOr<SendReport> SendRequests(const RequestFile& file, int port, const std::string& path,
-                                        size_t window) {
-  return Sender(file, port, path, window).Run();
+                                        int64_t window_ms) {
+  return Sender(file, port, path, window_ms).Run();
 }
 
 }  // namespace slowburn::bench

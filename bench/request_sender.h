@@ -1,10 +1,10 @@
 // SendRequests: sends a file of requests to POST `path`, one keep-alive connection a shard, as fast
 // as the server takes them.
 //
-// A request is answered before the next one of its shard goes out, and no shard runs more than
-// `window` requests of the file ahead of the slowest, so that time stays in order. 429 and 5xx are
-// sent again after a moment, as a real sender does; other answers that are not 2xx are refusals,
-// counted and not repeated. A connection that the server closed is opened anew.
+// A request is answered before the next one of its shard goes out, and no shard's samples run more
+// than `window_ms` ahead of the slowest's, so that all stay within what receivers take. 429 and 5xx
+// are sent again after a moment, as a real sender does; other answers that are not 2xx are
+// refusals, counted and not repeated. A connection that the server closed is opened anew.
 //
 // Errors: kUnavailable when there is no connection to be had, kDeadlineExceeded when a request was
 // put off too often.
@@ -31,7 +31,7 @@ struct SendReport {
 };
 
 absl::StatusOr<SendReport> SendRequests(const RequestFile& file, int port, const std::string& path,
-                                        size_t window);
+                                        int64_t window_ms);
 
 }  // namespace slowburn::bench
 
