@@ -191,8 +191,6 @@ void PrintArrival(const Recording& recording) {
               Quantile(spread, 0.5) / 1000, Quantile(spread, 0.99) / 1000);
 }
 
-int BitWidth(uint64_t value) { return 64 - std::countl_zero(value); }
-
 uint64_t ZigZag(int64_t value) {
   return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
 }
@@ -223,26 +221,37 @@ double XorBytes(const Column& times) {
   return static_cast<double>(bits) / 8;
 }
 
-// A column of ours: start, step, and what is left of each time in as many bits as the worst needs.
+// The least bits for n numbers of one width, wider ones apart with their place.
+double PatchedBits(const std::vector<uint64_t>& numbers) {
+  constexpr double kPatch = 16 + 32;
+  double best = 1e300;
+  for (int width = 0; width <= 40; ++width) {
+    const auto wider = std::count_if(numbers.begin(), numbers.end(), [&](uint64_t n) {
+      return static_cast<int>(std::bit_width(n)) > width;
+    });
+    best = std::min(
+        best, static_cast<double>(numbers.size()) * width + static_cast<double>(wider) * kPatch);
+  }
+  return best;
+}
+
+// A column of ours: start, step, and what is left of each time, or of each step where a gap makes
+// that shorter.
 double PackedBytes(const Column& times) {
   constexpr double kHead = 8 + 4 + 1 + 2;
   if (times.size() < 2) return kHead;
-  const int64_t step = (times.back() - times.front()) / static_cast<int64_t>(times.size() - 1);
   std::vector<int64_t> steps;
   for (size_t i = 1; i < times.size(); ++i) steps.push_back(times[i] - times[i - 1]);
   const int64_t usual = Quantile(steps, 0.5);
-  double best = 1e300;
-  for (const int64_t candidate : {step, usual}) {
-    int64_t least = 0, most = 0;
-    for (size_t i = 0; i < times.size(); ++i) {
-      const int64_t rest = times[i] - times.front() - candidate * static_cast<int64_t>(i);
-      least = std::min(least, rest);
-      most = std::max(most, rest);
-    }
-    const int width = BitWidth(static_cast<uint64_t>(most - least));
-    best = std::min(best, static_cast<double>(width) * static_cast<double>(times.size()) / 8);
+  std::vector<int64_t> offsets;
+  std::vector<uint64_t> rest, step_rest;
+  for (size_t i = 0; i < times.size(); ++i) {
+    offsets.push_back(times[i] - times.front() - usual * static_cast<int64_t>(i));
   }
-  return kHead + best;
+  const int64_t middle = Quantile(offsets, 0.5);
+  for (const int64_t offset : offsets) rest.push_back(ZigZag(offset - middle));
+  for (const int64_t step : steps) step_rest.push_back(ZigZag(step - usual));
+  return kHead + std::min(PatchedBits(rest), PatchedBits(step_rest)) / 8;
 }
 
 struct Costs {
