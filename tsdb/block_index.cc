@@ -48,6 +48,14 @@ absl::StatusOr<BlockIndex> BlockIndex::Open(const Sections& sections) {
       !table(IndexSection::kSeries, index.series_, kSeriesChunk)) {
     return Damaged("the index does not have the size that it says");
   }
+  // Names are few; that they ascend is relied on when labels are made.
+  Name name;
+  std::string_view before;
+  for (uint32_t i = 0; i < index.names_; ++i) {
+    if (!index.NameAt(i, name) || (i > 0 && name.text <= before))
+      return Damaged("the names of the index are malformed");
+    before = name.text;
+  }
   return index;
 }
 
@@ -138,6 +146,36 @@ BlockIndex::Found BlockIndex::FindPair(const Name& name, std::string_view value,
   BlockValueReader values(*this);
   if (!values.Read(out)) return Found::kDamaged;
   return values.value() == value ? Found::kYes : Found::kNo;
+}
+
+BlockIndex::Found BlockIndex::FindSeries(const Labels& labels, uint32_t& series) const {
+  std::vector<BlockPair> wanted;
+  for (const LabelView label : labels) {
+    Name name;
+    BlockPair pair = 0;
+    if (const Found found = FindName(label.name, name); found != Found::kYes) return found;
+    if (const Found found = FindPair(name, label.value, pair); found != Found::kYes) return found;
+    wanted.push_back(pair);
+  }
+  // The chunk that begins with it or before it; then row by row.
+  BlockRowReader rows(*this);
+  uint32_t low = 0, high = GroupsOf(series_, kSeriesChunk);
+  while (high - low > 1) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (!rows.Read(middle * static_cast<uint32_t>(kSeriesChunk))) return Found::kDamaged;
+    if (std::ranges::lexicographical_compare(wanted, rows.row())) {
+      high = middle;
+    } else {
+      low = middle;
+    }
+  }
+  series = low * static_cast<uint32_t>(kSeriesChunk);
+  const uint32_t end = std::min(series_, series + static_cast<uint32_t>(kSeriesChunk));
+  for (; series < end; ++series) {
+    if (!rows.Read(series)) return Found::kDamaged;
+    if (std::ranges::equal(rows.row(), wanted)) return Found::kYes;
+  }
+  return Found::kNo;
 }
 
 bool BlockIndex::PostingsBytes(BlockPair pair, std::string_view& bytes) const {

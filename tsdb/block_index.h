@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "tsdb/block_format.h"
 #include "tsdb/byte_reader.h"
+#include "tsdb/labels.h"
 #include "tsdb/runs.h"
 
 namespace slowburn::tsdb {
@@ -50,6 +51,8 @@ class BlockIndex {
   Found FindPair(const Name& name, std::string_view value, BlockPair& out) const;
   // The number of the name of a pair.
   bool NameOf(BlockPair pair, uint32_t& name) const;
+
+  Found FindSeries(const Labels& labels, uint32_t& series) const;
 
   // What reading the postings of a pair costs, about: bytes.
   bool PostingsBytes(BlockPair pair, std::string_view& bytes) const;

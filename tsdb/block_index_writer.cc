@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-#include <span>
 
 #include "tsdb/byte_writer.h"
 
 namespace slowburn::tsdb {
 namespace {
 
-constexpr size_t kTextChunk = 64 << 10;
 constexpr size_t kMaxMaskedLabels = 32;
 
 // Items behind a table of where every group of them ends.
@@ -75,24 +73,11 @@ void AddPostings(std::string& out, std::span<const uint32_t> series) {
 
 }  // namespace
 
-std::string_view BlockIndexWriter::Keep(std::string_view text) {
-  if (text.size() > text_left_) {
-    text_left_ = std::max(kTextChunk, text.size());
-    texts_.push_back(std::make_unique<char[]>(text_left_));
-    text_next_ = texts_.back().get();
-  }
-  char* const at = text_next_;
-  std::memcpy(at, text.data(), text.size());
-  text_next_ += text.size();
-  text_left_ -= text.size();
-  return {at, text.size()};
-}
-
 uint32_t BlockIndexWriter::NameNumber(std::string_view name) {
   const auto it = name_numbers_.find(name);
   if (it != name_numbers_.end()) return it->second;
   const uint32_t number = static_cast<uint32_t>(names_.size());
-  names_.push_back(Keep(name));
+  names_.push_back(texts_.Keep(name));
   name_numbers_.emplace(names_.back(), number);
   return number;
 }
@@ -102,7 +87,7 @@ BlockIndexWriter::PairNumber BlockIndexWriter::NumberOf(LabelView label) {
   const auto it = pair_numbers_.find(PairKey{name, label.value});
   if (it != pair_numbers_.end()) return it->second;
   const PairNumber number = static_cast<PairNumber>(pairs_.size());
-  pairs_.push_back({name, Keep(label.value)});
+  pairs_.push_back({name, texts_.Keep(label.value)});
   pair_numbers_.emplace(PairKey{name, pairs_.back().value}, number);
   return number;
 }

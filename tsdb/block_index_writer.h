@@ -8,7 +8,7 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "tsdb/block_format.h"
 #include "tsdb/labels.h"
+#include "tsdb/text_arena.h"
 
 namespace slowburn::tsdb {
 
@@ -45,7 +46,6 @@ class BlockIndexWriter {
     }
   };
 
-  std::string_view Keep(std::string_view text);
   uint32_t NameNumber(std::string_view name);
   PairNumber NumberOf(LabelView label);
   std::span<const PairNumber> Row(size_t series) const;
@@ -55,9 +55,7 @@ class BlockIndexWriter {
   void WritePostings(std::string& out) const;
   void WriteSeries(std::string& out) const;
 
-  std::vector<std::unique_ptr<char[]>> texts_;
-  size_t text_left_ = 0;
-  char* text_next_ = nullptr;
+  TextArena texts_;
   std::vector<std::string_view> names_;
   std::vector<Pair> pairs_;
   absl::flat_hash_map<std::string_view, uint32_t> name_numbers_;
