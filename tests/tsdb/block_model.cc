@@ -129,13 +129,6 @@ std::string ReadIterator(SampleIterator& samples) {
   return out;
 }
 
-TimestampMs FirstTime(const BlockContent& content) {
-  for (const auto& [labels, samples] : content) {
-    if (!samples.empty()) return samples.begin()->first;
-  }
-  return kMaxTime;
-}
-
 void Overlay(const BlockContent& later, BlockContent& all) {
   for (const auto& [labels, samples] : later) {
     for (const auto& [t, sample] : samples) all[labels][t] = sample;

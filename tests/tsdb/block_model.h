@@ -20,7 +20,6 @@ using BlockContent = std::map<Labels, std::map<TimestampMs, ModelSample>>;
 // As ReadSet(…, Show::kAll) shows it.
 std::string TextOf(const BlockContent& content, const Matchers& matchers, TimeRange range);
 std::string ReadIterator(SampleIterator& samples);
-TimestampMs FirstTime(const BlockContent& content);
 // The samples of `later` over those of `all`.
 void Overlay(const BlockContent& later, BlockContent& all);
 // Takes samples away; how many series had some.

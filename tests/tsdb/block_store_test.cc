@@ -38,6 +38,17 @@ std::string ReadView(const BlockView& view, const Matchers& matchers = {}, TimeR
   return set.ok() ? ReadSet(**set, Show::kAll) : "";
 }
 
+// The first line that differs.
+std::string Difference(const std::string& got, const std::string& want) {
+  const auto mismatch = std::mismatch(got.begin(), got.end(), want.begin(), want.end());
+  if (mismatch.first == got.end() && mismatch.second == want.end()) return "";
+  const size_t at = static_cast<size_t>(mismatch.first - got.begin());
+  const size_t line = at == 0 ? 0 : got.rfind('\n', at - 1) + 1;
+  return absl::StrCat("got:  ", got.substr(line, got.find('\n', line) - line),
+                      "\nwant: ", want.substr(line, want.find('\n', line) - line), "\nat ",
+                      at - line);
+}
+
 TEST(BlockStore, EmptyStore) {
   const TempDirectory directory;
   const auto store = Open(directory);
@@ -127,7 +138,7 @@ class Model {
       std::string texts;
       for (const Matcher& m : matchers) texts += m.ToString() + " ";
       SCOPED_TRACE(absl::StrCat(texts, " [", range.start, ", ", range.end, ")"));
-      ASSERT_EQ(ReadView(*view, matchers, range), TextOf(all, matchers, range));
+      ASSERT_EQ(Difference(ReadView(*view, matchers, range), TextOf(all, matchers, range)), "");
     }
     CheckLabels(*view, all);
     CheckSamplesOf(*view, all);
@@ -176,11 +187,10 @@ class Model {
   void Rewrite() {
     const TimestampMs newest = kZero + random_.Between(0, 5 * 24) * base::kHour;
     const std::atomic<bool> stop{random_.OneIn(10)};
-    absl::StatusOr<bool> done = true;
-    for (int64_t n = random_.Between(1, 4); n > 0 && done.ok() && *done; --n)
-      done = store_->Rewrite(newest, 2 * base::kHour, stop);
-    ASSERT_OK(done);
-    TakeOverRewrites();
+    for (int64_t n = random_.Between(1, 4); n > 0; --n) {
+      ASSERT_OK(store_->Rewrite(newest, 2 * base::kHour, stop));
+      ASSERT_NO_FATAL_FAILURE(TakeOverRewrites());
+    }
   }
 
   // Blocks that came in the place of others have their samples.
@@ -193,15 +203,9 @@ class Model {
       }
       std::map<uint64_t, const BlockContent*> sources;
       ASSERT_FALSE(info.replaces.empty());
-      std::vector<BlockId> all = info.replaces;
-      for (const BlockId id : all) {
-        // Of several rewrites in a row only the last block is seen.
-        if (!known_.contains(id)) continue;
+      for (const BlockId id : info.replaces) {
+        ASSERT_TRUE(known_.contains(id));
         sources[known_[id].order] = &known_[id].content;
-      }
-      for (const auto& [id, block] : known_) {
-        if (!Lives(id) && info.partition.Contains(FirstTime(block.content)))
-          sources[block.order] = &block.content;
       }
       KnownBlock merged;
       for (const auto& [order, content] : sources) {
