@@ -21,7 +21,7 @@ constexpr DurationMs kSweepsPerRetention = 48;
 }  // namespace
 
 Committer::Committer(const CommitterOptions& options, const base::Clock& clock, Head& head,
-                     RocksLog& log, DbMetrics& metrics, LogState state)
+                     CommitLog& log, DbMetrics& metrics, LogState state)
     : clock_(clock),
       head_(head),
       log_(log),

@@ -24,11 +24,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/commit_record.h"
 #include "tsdb/commit_tap.h"
 #include "tsdb/db_metrics.h"
 #include "tsdb/head.h"
-#include "tsdb/rocks_log.h"
 
 namespace slowburn::tsdb {
 
@@ -73,7 +73,7 @@ class Committer {
     uint32_t partition = 0;
     std::map<uint32_t, TimestampMs> newest_by_partition;
   };
-  Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, RocksLog& log,
+  Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, CommitLog& log,
             DbMetrics& metrics, LogState state);
 
   void Commit(CommitWork& work);
@@ -119,7 +119,7 @@ class Committer {
 
   const base::Clock& clock_;
   Head& head_;
-  RocksLog& log_;
+  CommitLog& log_;
   DbMetrics& metrics_;
   const CommitterOptions options_;
   std::atomic<bool> unsynced_{false};

@@ -2,7 +2,7 @@
 //
 //   ASSIGN_OR_RETURN(std::unique_ptr<Db> db, Db::Open(options, clock, registry));
 //
-// The directory holds FORMAT (a version), LOCK, wal/ (RocksDB: the log of accepted samples),
+// The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples),
 // blocks/ (RocksDB: sealed row groups), state/ (RocksDB: see base/state_store.h). A commit is in
 // the log before it is visible; Open replays it. tsdb/FORMAT.md is the grammar of what is on disk.
 //
@@ -29,6 +29,8 @@
 
 namespace slowburn::tsdb {
 
+class LogFiles;
+
 enum class WalSync { kAlways, kInterval, kOs };
 
 struct DbOptions {
@@ -43,7 +45,9 @@ struct DbOptions {
   // Called from Open's thread while the log is replayed; done and total in the same unit. May be
   // empty.
   std::function<void(uint64_t done, uint64_t total)> on_replay;
-  void* env_for_test = nullptr;  // a rocksdb::Env whose disk fails when told to
+  // Disks that fail when told to, or null. The log's outlives the Db.
+  LogFiles* log_files_for_test = nullptr;
+  void* env_for_test = nullptr;  // a rocksdb::Env, of everything else
 };
 
 struct DbStats {

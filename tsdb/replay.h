@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/committer.h"
 #include "tsdb/head.h"
-#include "tsdb/rocks_log.h"
 
 namespace slowburn::tsdb {
 
@@ -24,7 +24,7 @@ struct ReplayResult {
 };
 
 // Samples from before `retain_from` are left out. `progress` may be empty.
-ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
+ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
                     const std::function<void(uint64_t done, uint64_t total)>& progress);
 
 // Applies decoded records in their order.

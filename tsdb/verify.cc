@@ -7,11 +7,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/commit_record.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/head.h"
 #include "tsdb/replay.h"
-#include "tsdb/rocks_log.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -101,24 +101,24 @@ absl::StatusOr<VerifyReport> VerifyDirectory(
     const std::string& path, const std::function<void(uint64_t done, uint64_t total)>& progress) {
   ASSIGN_OR_RETURN(const std::unique_ptr<DataDirectory> directory,
                    DataDirectory::OpenExisting(path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<RocksLog> log,
-                   RocksLog::OpenReadOnly(directory->log_path()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CommitLog> log,
+                   CommitLog::OpenReadOnly(directory->log_path(), directory->old_log_path()));
   VerifyReport report;
   Verifier verifier(report);
-  if (const absl::Status status = log->VerifyChecksums(); !status.ok()) {
-    verifier.Fault(std::string(status.message()));
-  }
   LogKey first, last;
   const bool any = log->Bounds(first, last);
   const uint64_t total = any ? last.sequence - first.sequence + 1 : 0;
   static constexpr uint64_t kRecordsPerReport = 256;
-  const RocksLog::ScanResult scan = log->Scan([&](const LogKey& key, std::string_view bytes) {
+  const LogScan scan = log->Scan([&](const LogKey& key, std::string_view bytes) {
     verifier.Record(key, bytes);
     if (progress && report.records % kRecordsPerReport == 0)
       progress(key.sequence - first.sequence, total);
   });
-  if (scan.unreadable > 0)
-    verifier.Fault(absl::StrCat(scan.unreadable, " places of the log cannot be read"));
+  for (const std::string& fault : scan.faults) verifier.Fault(fault);
+  if (scan.unreadable > scan.faults.size()) {
+    verifier.Fault(absl::StrCat(scan.unreadable - scan.faults.size(),
+                                " more places of the log cannot be read"));
+  }
   verifier.Memory();
   if (progress) progress(total, total);
   return report;
