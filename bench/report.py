@@ -21,10 +21,9 @@ def rate(result, data):
 
 
 def line(name, result, data):
-    disk = sum(result["disk"][kind] for kind in ("data", "index", "log"))
     refused = {status: count for status, count in result["send"]["statuses"].items() if status[0] != "2"}
     return (f"{name}: {thousands(rate(result, data))} samples a CPU-second, peak {megabytes(result['peak_rss'])}, "
-            f"{result['rss'] / data['series']:.0f} B a series, {disk / data['samples']:.2f} B a sample on disk, right after "
+            f"{result['rss'] / data['series']:.0f} B a series, {all_files(result, data):.2f} B a sample on disk, right after "
             f"{seconds(result['restart_seconds'])}, readable {result['readable']} and then {result['readable_after_kill']} "
             f"of {data['samples']}" + (f"; REFUSED {refused} {result['send']['first_refusal']}" if refused else ""))
 
@@ -59,14 +58,14 @@ class Table:
 def disk_cell(result, data):
     disk = result["disk"]
     parts = [f"{disk[kind] / data['samples']:.2f}" for kind in ("data", "index", "log")]
-    total = sum(disk[kind] for kind in ("data", "index", "log")) / data["samples"]
     blocks = result.get("blocks_bytes")
-    return f"**{total:.2f}** ({' + '.join(parts)})" + (f"; blocks {blocks / data['samples']:.2f}" if blocks else "")
+    return f"**{all_files(result, data):.2f}** ({' + '.join(parts)})" + (f"; blocks {blocks / data['samples']:.2f}" if blocks else "")
 
 
 def disk_number(result, data):
     """What stays: blocks where the system made them, else all files."""
-    return (result.get("blocks_bytes") or sum(result["disk"][kind] for kind in ("data", "index", "log"))) / data["samples"]
+    blocks = result.get("blocks_bytes")
+    return blocks / data["samples"] if blocks else all_files(result, data)
 
 
 def whole(result, data):
@@ -84,6 +83,39 @@ def whole(result, data):
     return ", ".join(notes) or "all"
 
 
+def all_files(result, data):
+    return sum(result["disk"][kind] for kind in ("data", "index", "log")) / data["samples"]
+
+
+def targets(results):
+    """What the project wants to reach, and what was measured; lines for which the figures are there."""
+    def ratio(name, peer, number):
+        entry = results["sets"].get(name)
+        if not entry or not {"slowburn", peer} <= set(entry["systems"]):
+            return None
+        return number(entry["systems"]["slowburn"], entry["data"]) / number(entry["systems"][peer], entry["data"])
+
+    def ours(name, number):
+        entry = results["sets"].get(name)
+        return number(entry["systems"]["slowburn"], entry["data"]) if entry and "slowburn" in entry["systems"] else None
+
+    wanted = [
+        ("samples a CPU-second, 100k, against VictoriaMetrics", "≥ 4", ratio("100k", "victoriametrics", rate), 4, 1),
+        ("samples a CPU-second, 100k, against Prometheus", "≥ 10", ratio("100k", "prometheus", rate), 10, 1),
+        ("memory after the load, 1m, bytes a series", "≤ 450", ours("1m", lambda r, d: r["rss"] / d["series"]), 450, -1),
+        ("bytes on disk, node, against VictoriaMetrics", "≤ 0.9", ratio("node", "victoriametrics", all_files), 0.9, -1),
+        ("bytes on disk, node-jitter5, against VictoriaMetrics", "≤ 0.6", ratio("node-jitter5", "victoriametrics", all_files),
+         0.6, -1),
+        ("bytes on disk, node-jitter200, against VictoriaMetrics", "≤ 0.6",
+         ratio("node-jitter200", "victoriametrics", all_files), 0.6, -1),
+        ("SIGKILL to the first right answer, 1m, seconds", "≤ 1.5", ours("1m", lambda r, d: r["restart_seconds"]), 1.5, -1),
+        ("2xx to visible, 1m, seconds", "at once", ours("1m", lambda r, d: r.get("visible_seconds")), 0.1, -1),
+    ]
+    lines = [f"| {what} | {goal} | {found:.2f} | {'met' if (found - limit) * sign >= 0 else '**missed**'} |"
+             for what, goal, found, limit, sign in wanted if found is not None]
+    return "**Targets:**\n\n| | target | measured | |\n|---|---:|---:|---|\n" + "\n".join(lines) + "\n" if lines else ""
+
+
 def tables(results):
     out = []
     entries = [entry["systems"] for entry in results["sets"].values()]
@@ -91,12 +123,13 @@ def tables(results):
     out.append("Versions: " + " · ".join(f"{name}: `{versions[key]}`" for key, name in ORDER if key in versions) + "\n")
     load = results["loadavg"]
     out.append(f"{results['date']}, {results['cores']} cores, load average while it ran {min(load):.1f} to {max(load):.1f}; "
-               f"runs: {results['runs']}" + (f"; scale {results['scale']:g}" if results["scale"] != 1 else "") + "\n")
-    head = "| data set | series | samples | wire B a sample | decoded B a sample |\n|---|---:|---:|---:|---:|\n"
+               f"runs: {results['runs']}\n")
+    out.append(targets(results))
+    head = "| data set | series | samples | wire B a sample | decoded B a sample | scale |\n|---|---:|---:|---:|---:|---:|\n"
     out.append(head + "\n".join(
         f"| {name} | {entry['data']['series']:,} | {entry['data']['samples']:,} | "
         f"{entry['data']['wire_bytes'] / entry['data']['samples']:.1f} | "
-        f"{entry['data']['raw_bytes'] / entry['data']['samples']:.0f} |" for name, entry in results["sets"].items()) + "\n")
+        f"{entry['data']['raw_bytes'] / entry['data']['samples']:.0f} | {entry['data'].get('scale', 1):g} |" for name, entry in results["sets"].items()) + "\n")
     out.append(Table("Samples per CPU-second of the server,", results, "background work after the load included.").add(
         lambda r, d: thousands(rate(r, d)) + ("" if r["settled"] else " (still busy)"), rate).text())
     out.append(Table("Memory after the load, bytes a series:", results, "all (anonymous + files).").add(
@@ -114,6 +147,10 @@ def tables(results):
                      "(÷ received bytes), after the load and before any flush that was asked for.").add(
         lambda r, d: f"{r['written'] / d['samples']:.2f} ({r['written'] / d['wire_bytes']:.2f})",
         lambda r, d: r["written"]).text())
+    out.append(Table("From 2xx to visible:", results, "a sample of a new series, asked for without a pause.").add(
+        lambda r, d: seconds(r.get("visible_seconds"))).text())
+    out.append(Table("Killed the moment that it acknowledged 2,000 samples:", results, "how many are gone.").add(
+        lambda r, d: f"{r['lost_at_once']:.0f}" if "lost_at_once" in r else "").text())
     out.append(Table("Acknowledged samples that can be read,", results, "before and after the crash.").add(whole).text())
     return "\n".join(out)
 

@@ -203,14 +203,17 @@ def find(key, peers, binary):
 KEYS = [Slowburn.key, VictoriaMetrics.key, Prometheus.key]
 
 
-def wait_right(system, expr, at_ms, expected, seconds):
-    """Seconds until the query gives `expected`; None when it did not within `seconds`."""
-    begin = time.monotonic()
+def wait_right(system, expr, at_ms, expected, seconds, answers=None):
+    """Seconds until the query gives `expected`; None when it did not within `seconds`, or not after `answers` s of other answers."""
+    begin, answered = time.monotonic(), None
     while time.monotonic() - begin < seconds:
         system.check_alive()
         try:
             if system.query(expr, at_ms) == expected:
                 return time.monotonic() - begin
+            answered = answered or time.monotonic()
+            if answers is not None and time.monotonic() - answered > answers:
+                return None
         except (OSError, urllib.error.URLError, ValueError, KeyError):
             pass
         time.sleep(0.01)

@@ -33,6 +33,8 @@ class SideBySide(unittest.TestCase):
             self.assertEqual([data["samples"]] * 2, [ours["readable"], ours["readable_after_kill"]])
             self.assertEqual(data["recent"], ours["recent"])
             self.assertIsNotNone(ours["restart_seconds"])
+            self.assertIsNotNone(ours["visible_seconds"])
+            self.assertEqual(0, ours["lost_at_once"])
             self.assertGreater(ours["cpu"], 0)
             self.assertGreater(sum(ours["disk"]["folders"].values()), data["samples"])
         self.assertGreater(sets["churn100"]["data"]["stale_markers"], 0)
