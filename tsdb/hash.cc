@@ -27,6 +27,8 @@ Secret MakeSecret() {
 
 uint64_t HashBytes(const void* data, size_t size) { return XXH3_64bits(data, size); }
 
+uint64_t XxHash64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
+
 RawKey HashRawKey(std::string_view bytes) {
   static const Secret secret = MakeSecret();
   const XXH128_hash_t hash =

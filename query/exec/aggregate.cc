@@ -1,6 +1,7 @@
 #include "query/exec/aggregate.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -12,6 +13,8 @@
 
 namespace slowburn::query {
 namespace {
+
+const double kNaN = std::bit_cast<double>(tsdb::kNormalNaNBits);
 
 class StreamingAggregate final : public BlockOperator {
  public:
@@ -112,16 +115,18 @@ class QuantileAggregate final : public BlockOperator {
   void NoteInvalid(const std::vector<double>& q) {
     if (q.empty()) return;
     const Position position = node_.parameter->position;
+    bool nan = false;
     double least = q[0], greatest = q[0];
     for (const double v : q) {
-      if (std::isnan(v)) {
-        ctx_.notes.Add(InvalidQuantile(v), position);
-        break;
-      }
-    }
-    for (const double v : q) {
+      nan |= std::isnan(v);
       least = std::fmin(least, v);
       greatest = std::fmax(greatest, v);
+    }
+    if (nan) {
+      ctx_.notes.Add(InvalidQuantile(kNaN), position);
+      // Beside NaN only infinities are extremes, as in Prometheus.
+      if (!std::isinf(least)) least = kNaN;
+      if (!std::isinf(greatest)) greatest = kNaN;
     }
     if (greatest > 1) ctx_.notes.Add(InvalidQuantile(greatest), position);
     if (least < 0) ctx_.notes.Add(InvalidQuantile(least), position);

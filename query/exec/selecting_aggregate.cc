@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "query/exec/grouping.h"
 #include "query/histogram/buckets.h"
 #include "query/parser/quote.h"
+#include "tsdb/hash.h"
 
 namespace slowburn::query {
 namespace {
@@ -179,11 +182,27 @@ class SelectingAggregate final : public BlockOperator {
     }
   }
 
-  // A series' place in [0, 1) is its hash. A negative ratio takes the other end, so that r and r -
-  // 1 complement each other.
+  // A series' place in [0, 1) is the hash of its labels as Prometheus keeps them: each text after
+  // its length. A negative ratio takes the other end, so that r and r - 1 complement each other.
   static bool InRatio(const tsdb::Labels& labels, double ratio) {
-    const double place = double(labels.Hash()) / double(std::numeric_limits<uint64_t>::max());
+    std::string bytes;
+    for (const tsdb::LabelView label : labels) {
+      AppendWithLength(label.name, bytes);
+      AppendWithLength(label.value, bytes);
+    }
+    const double place =
+        double(tsdb::XxHash64(bytes)) / double(std::numeric_limits<uint64_t>::max());
     return ratio >= 0 ? place < ratio : place >= 1 + ratio;
+  }
+
+  static void AppendWithLength(std::string_view text, std::string& out) {
+    if (text.size() < 255) {
+      out += char(text.size());
+    } else {
+      out += '\xff';
+      for (int shift = 0; shift < 24; shift += 8) out += char(text.size() >> shift);
+    }
+    out += text;
   }
 
   // An instant query sees groups one after the other, the best first.

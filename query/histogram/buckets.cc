@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
 
 #include "base/number.h"
 
@@ -14,12 +18,23 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kMaxFinite = std::numeric_limits<double>::max();
 constexpr int32_t kMaxTableSchema = 8;
 
+// By how many units in the last place the bounds that Prometheus uses lie below the exact ones,
+// rounded: 'b' is none, 'c' one, and so on; 'a' is one above. Bounds are shown to the last digit,
+// so ours must be its.
+constexpr std::string_view kUnitsBelow =
+    "bbbbbbcbbbcbbbbbbbcdbbccccccccccbbcbbbcbbcccbbccbbccbaccbbccbbcc"
+    "bbbbbbccccddcbdcbbcbbbcbbbbcbbbbbbbcbabbcbddbbccbcccbbcbcbddcccc"
+    "cbcbccddccdccbccccccccdcdcdddcddbbccbbcbccddcbddccddcbccdcddccdc"
+    "ccedccdcddedddedddddddeeeeffedfeccdccddddceeccdddcedccddddfeddee";
+
 // 2^(i / 2^schema) for i in [0, 2^schema), of the finest schema; coarser schemas use every n-th.
 const std::array<double, 1 << kMaxTableSchema>& Roots() {
   static const auto* roots = [] {
     auto* table = new std::array<double, 1 << kMaxTableSchema>;
+    static_assert(kUnitsBelow.size() == std::tuple_size_v<std::decay_t<decltype(*table)>>);
     for (size_t i = 0; i < table->size(); ++i) {
-      (*table)[i] = std::exp2(double(i) / double(table->size()));
+      const double exact = double(std::exp2((long double)(i) / (long double)(table->size())));
+      (*table)[i] = std::bit_cast<double>(std::bit_cast<int64_t>(exact) - (kUnitsBelow[i] - 'b'));
     }
     return table;
   }();

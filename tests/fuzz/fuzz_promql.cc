@@ -1,4 +1,4 @@
-// Any bytes parse or fail cleanly, and what parses prints to text that parses to the same print.
+// Any bytes parse or fail cleanly, and what parses prints to text that parses to the same tree.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -9,6 +9,7 @@
 #include "query/parser/parser.h"
 #include "query/parser/printer.h"
 #include "query/promqltest/series_literal.h"
+#include "tests/query/same_tree.h"
 
 namespace {
 
@@ -37,11 +38,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (HasEmptyDuration(printed)) return 0;
   const absl::StatusOr<ExprPtr> again = Parse(printed, kAll);
   CHECK(again.ok());
+  CHECK(slowburn::query::SameTree(**expr, **again));
   CHECK(Print(**again) == printed);
   const std::string lines = Pretty(**expr);
   if (lines.size() > slowburn::query::kMaxQueryBytes) return 0;  // by its indentation
   const absl::StatusOr<ExprPtr> pretty = Parse(lines, kAll);
   CHECK(pretty.ok());
+  CHECK(slowburn::query::SameTree(**expr, **pretty));
   CHECK(Print(**pretty) == printed);
   return 0;
 }

@@ -1,4 +1,5 @@
-// Any query over tiny data ends: with an answer or an error, within its limits.
+// Any query over tiny data ends, with an answer or an error, within its limits; and asked for as a
+// range of one step it gives as many series as asked for as an instant.
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace {
 
 using slowburn::query::Engine;
 using slowburn::query::EngineOptions;
+using slowburn::query::QueryResult;
+using slowburn::query::ValueType;
 namespace tsdb = slowburn::tsdb;
 
 void Fill(tsdb::Storage& storage) {
@@ -60,12 +63,30 @@ struct World {
   Engine engine{storage, clock, Options(), registry};
 };
 
+// Whether the answer may depend on how the query is asked.
+bool AsksForTimes(std::string_view query) {
+  for (const std::string_view word : {"start", "end", "range", "step"}) {
+    if (query.find(word) != query.npos) return true;
+  }
+  return false;
+}
+
+bool StruckByLimit(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsDeadlineExceeded(status);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static auto* world = new World;
   const std::string_view query(reinterpret_cast<const char*>(data), size);
-  (void)world->engine.Instant(query, 100'000);
+  const absl::StatusOr<QueryResult> instant = world->engine.Instant(query, 100'000);
+  const absl::StatusOr<QueryResult> range = world->engine.Range(query, 100'000, 100'000, 1000);
+  const bool vector = instant.ok() && instant->type == ValueType::kVector;
+  if (vector && !AsksForTimes(query) && !StruckByLimit(range.status())) {
+    CHECK(range.ok());
+    CHECK(range->series.size() == instant->series.size());
+  }
   (void)world->engine.Range(query, 0, 120'000, 17'000);
   return 0;
 }

@@ -60,6 +60,10 @@ TEST(Buckets, BoundsOfAllSchemas) {
     EXPECT_DOUBLE_EQ(UpperBound(row.index, row.schema, {}), row.bound)
         << row.index << " of schema " << row.schema;
   }
+  // To the last digit as Prometheus shows them, which is not always the nearest number.
+  EXPECT_EQ(UpperBound(1, 1, {}), 1.414213562373095);
+  EXPECT_EQ(UpperBound(7, 3, {}), 1.8340080864093422);
+  EXPECT_EQ(UpperBound(-1, 8, {}), 0.9972960560854698);
   const std::vector<double> custom{1, 5};
   EXPECT_EQ(UpperBound(-1, tsdb::kCustomBucketsSchema, custom), -kInf);
   EXPECT_EQ(UpperBound(1, tsdb::kCustomBucketsSchema, custom), 5);
