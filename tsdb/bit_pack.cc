@@ -75,4 +75,17 @@ void UnpackBits(const uint8_t* packed, size_t count, unsigned width, uint64_t* o
   kPlainTable[width](packed, count, out);
 }
 
+void UnpackBitsBefore(const uint8_t* end, const uint8_t* packed, size_t count, unsigned width,
+                      uint64_t* out) {
+  const size_t bytes = PackedBytes(count, width);
+  if (static_cast<size_t>(end - packed) >= bytes + kUnpackSlack) [[likely]] {
+    UnpackBits(packed, count, width, out);
+    return;
+  }
+  std::array<uint8_t, kMaxPadded * sizeof(uint64_t) + kUnpackSlack> padded;
+  std::memcpy(padded.data(), packed, bytes);
+  std::memset(padded.data() + bytes, 0, kUnpackSlack);
+  UnpackBits(padded.data(), count, width, out);
+}
+
 }  // namespace slowburn::tsdb

@@ -33,6 +33,11 @@ void PackBits(const uint64_t* values, size_t count, unsigned width, std::string&
 void UnpackBits(const uint8_t* packed, size_t count, unsigned width, uint64_t* out,
                 SimdLevel level = BestSimdLevel());
 
+// As UnpackBits, with nothing readable from `end` on. REQUIRES: count <= kMaxPadded.
+inline constexpr size_t kMaxPadded = 128;
+void UnpackBitsBefore(const uint8_t* end, const uint8_t* packed, size_t count, unsigned width,
+                      uint64_t* out);
+
 }  // namespace slowburn::tsdb
 
 #endif  // SLOWBURN_TSDB_BIT_PACK_H_

@@ -84,7 +84,7 @@ View ChooseView(std::span<const uint64_t> bits) {
 }
 
 void ToIntegers(std::span<const uint64_t> bits, View view, std::span<int64_t> integers,
-                std::vector<Special>& specials) {
+                SpecialValues& specials) {
   specials.clear();
   uint64_t last = 0, step = 0;
   bool any = false;

@@ -5,7 +5,7 @@
 #include <limits>
 #include <memory>
 
-#include "tsdb/varint.h"
+#include "tsdb/differences.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -44,19 +44,6 @@ WindowCost BestWidth(const Histogram& histogram, size_t count) {
   return best;
 }
 
-int64_t Minus(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-
-// A middle that outliers do not move.
-int64_t SampledMedian(std::span<const int64_t> values) {
-  std::array<int64_t, 15> sample;
-  const size_t count = std::min(values.size(), sample.size());
-  for (size_t i = 0; i < count; ++i) sample[i] = values[i * values.size() / count];
-  std::nth_element(sample.begin(), sample.begin() + count / 2, sample.begin() + count);
-  return sample[count / 2];
-}
-
 struct PlannedWindow {
   Window window;
   double bits = 0;
@@ -68,32 +55,21 @@ PlannedWindow ChooseWindow(std::span<const int64_t> values) {
   const int64_t middle = SampledMedian(values);
   Histogram above{}, around{};
   for (const int64_t value : values) {
-    ++above[BitWidth(static_cast<uint64_t>(Minus(value, least)))];
-    ++around[BitWidth(Zigzag(Minus(value, middle)))];
+    ++above[BitWidth(static_cast<uint64_t>(WrappingMinus(value, least)))];
+    ++around[BitWidth(Zigzag(WrappingMinus(value, middle)))];
   }
   const WindowCost low = BestWidth(above, values.size());
   const WindowCost both = BestWidth(around, values.size());
   if (low.bits <= both.bits) return {{least, low.width}, low.bits};
   const auto half = static_cast<int64_t>(both.width == 0 ? 0 : uint64_t{1} << (both.width - 1));
-  return {{Minus(middle, half), both.width}, both.bits};
+  return {{WrappingMinus(middle, half), both.width}, both.bits};
 }
 
 // ---- Predictions.
 
-// What is left of the integers behind the first `order` ones. REQUIRES: room for all.
-std::span<int64_t> Differences(std::span<const int64_t> values, std::span<int64_t> out) {
-  for (size_t i = 1; i < values.size(); ++i) out[i - 1] = Minus(values[i], values[i - 1]);
-  return out.first(values.size() - 1);
-}
-
 // How many integers of a block its restart point gives.
 size_t Given(Predictor predictor, size_t block_size) {
   return std::min<size_t>(static_cast<size_t>(predictor), block_size);
-}
-
-// values[i] becomes values[0] + ... + values[i] + i * step.
-void SumUp(uint64_t* values, size_t count, uint64_t step) {
-  for (size_t i = 1; i < count; ++i) values[i] += values[i - 1] + step;
 }
 
 size_t Blocks(size_t count) { return (count + kRestart - 1) / kRestart; }
@@ -122,24 +98,18 @@ class PackedWriter {
       PutBlock(block, patches, payload);
     }
     const bool patched = !patches.empty();
-    out.push_back(static_cast<char>(plan_.window.width | (patched ? kMoreFlag : 0)));
+    AppendByte(plan_.window.width | (patched ? kMoreFlag : 0), out);
     if (patched) {
-      out.push_back(static_cast<char>(kPatchesFlag));
-      Put(patches.size(), out);
+      AppendByte(kPatchesFlag, out);
+      AppendVarint(patches.size(), out);
     }
-    Put(Zigzag(plan_.window.reference), out);
+    AppendZigzag(static_cast<uint64_t>(plan_.window.reference), out);
     out += patches;
     out += restarts;
     out += payload;
   }
 
  private:
-  static void Put(uint64_t value, std::string& out) {
-    uint8_t buffer[kMaxVarintBytes];
-    const uint8_t* const end = PutVarint(buffer, value);
-    out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
-  }
-
   uint64_t At(size_t i) const { return static_cast<uint64_t>(values_[i]); }
 
   void PutRestart(size_t block, std::string& out) {
@@ -148,10 +118,10 @@ class PackedWriter {
     const RestartPoint expected =
         block == 0 ? RestartPoint{} : Expected(restart_, plan_.window, plan_.predictor);
     restart_ = {At(at), at + 1 < values_.size() ? At(at + 1) - At(at) : 0};
-    Put(Zigzag(static_cast<int64_t>(restart_.value - expected.value)), out);
+    AppendZigzag(restart_.value - expected.value, out);
     if (plan_.predictor != Predictor::kDelta2) return;
     if (at + 1 == values_.size()) restart_.step = expected.step;
-    Put(Zigzag(static_cast<int64_t>(restart_.step - expected.step)), out);
+    AppendZigzag(restart_.step - expected.step, out);
   }
 
   uint64_t Remainder(size_t i) const {
@@ -171,8 +141,9 @@ class PackedWriter {
       remainders[count++] = remainder;
       if ((remainder & ~LowMask(plan_.window.width)) == 0) [[likely]]
         continue;
-      Put(begin + i - next_patch_, patches);
-      Put(Zigzag(static_cast<int64_t>(remainder) >> plan_.window.width), patches);
+      AppendVarint(begin + i - next_patch_, patches);
+      AppendZigzag(static_cast<uint64_t>(static_cast<int64_t>(remainder) >> plan_.window.width),
+                   patches);
       next_patch_ = begin + i + 1;
     }
     PackBits(remainders.data(), count, plan_.window.width, payload);
@@ -216,39 +187,35 @@ PackedPlan PlanPackedAs(std::span<const int64_t> integers, Predictor predictor) 
   return Plan(predictor, remainders, integers.size());
 }
 
-void WritePacked(std::span<const int64_t> integers, const PackedPlan& plan, std::string& out) {
+void AppendPacked(std::span<const int64_t> integers, const PackedPlan& plan, std::string& out) {
   PackedWriter(integers, plan).Write(out);
 }
 
-bool PackedReader::Open(const uint8_t* begin, const uint8_t* end, size_t count,
-                        Predictor predictor) {
+bool PackedReader::Open(Unread unread, size_t count, Predictor predictor) {
   *this = {};
   predictor_ = predictor;
   count_ = count;
   blocks_ = Blocks(count);
-  end_ = end;
-  if (begin == end) return false;
-  const uint8_t shape = *begin++;
+  end_ = unread.end;
+  uint8_t shape = 0, flags = 0;
+  if (!unread.Byte(shape)) return false;
   window_.width = shape & ~kMoreFlag;
   if (window_.width > kMaxBitWidth) return false;
-  uint64_t patch_bytes = 0, reference = 0;
+  uint64_t patch_bytes = 0, reference = 0, gap = count;
   if (shape & kMoreFlag) {
-    if (begin == end || *begin++ != kPatchesFlag) return false;
-    if (!GetVarint(begin, end, patch_bytes) || patch_bytes == 0) return false;
+    if (!unread.Byte(flags) || flags != kPatchesFlag) return false;
+    if (!unread.Varint(patch_bytes) || patch_bytes == 0) return false;
   }
-  if (!GetVarint(begin, end, reference)) return false;
-  window_.reference = Unzigzag(reference);
-  const size_t payload =
-      (blocks_ - 1) * PayloadBytes(kRestart) + PayloadBytes(BlockSize(blocks_ - 1));
-  const auto left = static_cast<size_t>(end - begin);
-  if (patch_bytes > left || payload > left - patch_bytes) return false;
-  patches_ = begin;
-  patches_end_ = restarts_ = begin + patch_bytes;
-  payload_ = end - payload;
-  uint64_t gap = 0;
-  if (patch_bytes != 0 && !GetVarint(patches_, patches_end_, gap)) return false;
-  patch_at_ = patch_bytes == 0 ? count : gap;
-  return predictor_ != Predictor::kNone || restarts_ == payload_;
+  if (!unread.Zigzag(reference) || !unread.Piece(patch_bytes, patches_)) return false;
+  window_.reference = static_cast<int64_t>(reference);
+  const size_t last = BlockSize(blocks_ - 1);
+  const size_t payload = (blocks_ - 1) * PayloadBytes(kRestart) + PayloadBytes(last);
+  if (payload > unread.size()) return false;
+  payload_ = end_ - payload;
+  restarts_ = {unread.begin, payload_};
+  if (!patches_.empty() && !patches_.Varint(gap)) return false;
+  patch_at_ = gap;
+  return predictor_ != Predictor::kNone || restarts_.empty();
 }
 
 size_t PackedReader::PayloadBytes(size_t block_size) const {
@@ -260,27 +227,15 @@ bool PackedReader::ReadRestarts(size_t block) {
   if (predictor_ == Predictor::kNone) return true;
   while (restarts_read_ <= block) {
     uint64_t value = 0, step = 0;
-    if (!GetVarint(restarts_, payload_, value)) return false;
-    if (predictor_ == Predictor::kDelta2 && !GetVarint(restarts_, payload_, step)) return false;
+    if (!restarts_.Zigzag(value)) return false;
+    if (predictor_ == Predictor::kDelta2 && !restarts_.Zigzag(step)) return false;
     const RestartPoint expected =
         restarts_read_ == 0 ? RestartPoint{} : Expected(restart_, window_, predictor_);
-    restart_.value = expected.value + static_cast<uint64_t>(Unzigzag(value));
-    restart_.step = expected.step + static_cast<uint64_t>(Unzigzag(step));
+    restart_.value = expected.value + value;
+    restart_.step = expected.step + step;
     ++restarts_read_;
   }
-  return restarts_read_ < blocks_ || restarts_ == payload_;
-}
-
-void PackedReader::Unpack(size_t block, size_t count, uint64_t* out) const {
-  const uint8_t* packed = payload_ + block * PayloadBytes(kRestart);
-  const size_t bytes = PackedBytes(count, window_.width);
-  if (static_cast<size_t>(end_ - packed) >= bytes + kUnpackSlack) [[likely]] {
-    UnpackBits(packed, count, window_.width, out);
-    return;
-  }
-  std::array<uint8_t, kRestart * sizeof(uint64_t) + kUnpackSlack> padded;
-  std::memcpy(padded.data(), packed, bytes);
-  UnpackBits(padded.data(), count, window_.width, out);
+  return restarts_read_ < blocks_ || restarts_.empty();
 }
 
 // Adds the high parts of patched integers of the block; `first` of it are not packed.
@@ -288,26 +243,27 @@ bool PackedReader::Patch(size_t block, size_t first, IntegerBlock& out) {
   const size_t begin = block * kRestart, end = begin + BlockSize(block);
   while (patch_at_ < end) {
     uint64_t high = 0, gap = 0;
-    if (!GetVarint(patches_, patches_end_, high)) return false;
+    if (!patches_.Zigzag(high)) return false;
     if (patch_at_ >= begin) {
       if (patch_at_ < begin + first || window_.width == kMaxBitWidth) return false;
-      out[patch_at_ - begin] += static_cast<uint64_t>(Unzigzag(high)) << window_.width;
+      out[patch_at_ - begin] += high << window_.width;
     }
-    if (patches_ == patches_end_) {
+    if (patches_.empty()) {
       patch_at_ = count_;
       break;
     }
-    if (!GetVarint(patches_, patches_end_, gap)) return false;
+    if (!patches_.Varint(gap)) return false;
     if (gap >= count_ - patch_at_ - 1) return false;
     patch_at_ += 1 + gap;
   }
-  return block + 1 < blocks_ || (patch_at_ == count_ && patches_ == patches_end_);
+  return block + 1 < blocks_ || (patch_at_ == count_ && patches_.empty());
 }
 
 bool PackedReader::Read(size_t block, IntegerBlock& out) {
   const size_t size = BlockSize(block), given = Given(predictor_, size);
   if (!ReadRestarts(block)) return false;
-  Unpack(block, size - given, out.data() + given);
+  UnpackBitsBefore(end_, payload_ + block * PayloadBytes(kRestart), size - given, window_.width,
+                   out.data() + given);
   if (!Patch(block, given, out)) return false;
   if (predictor_ == Predictor::kNone) {
     for (size_t i = 0; i < size; ++i) out[i] += static_cast<uint64_t>(window_.reference);

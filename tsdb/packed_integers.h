@@ -19,6 +19,7 @@
 #include <string>
 
 #include "tsdb/bit_pack.h"
+#include "tsdb/column_bytes.h"
 
 namespace slowburn::tsdb {
 
@@ -50,13 +51,13 @@ struct PackedPlan {
 // REQUIRES: at least one integer; for PlanPackedAs, too.
 PackedPlan PlanPacked(std::span<const int64_t> integers);
 PackedPlan PlanPackedAs(std::span<const int64_t> integers, Predictor predictor);
-void WritePacked(std::span<const int64_t> integers, const PackedPlan& plan, std::string& out);
+void AppendPacked(std::span<const int64_t> integers, const PackedPlan& plan, std::string& out);
 
-// Reads what WritePacked wrote; it ends where the bytes end.
+// Reads what AppendPacked wrote; it ends where the bytes end.
 class PackedReader {
  public:
-  // False: such a sequence does not begin so. Reads beyond `end` never happen.
-  bool Open(const uint8_t* begin, const uint8_t* end, size_t count, Predictor predictor);
+  // False: such a sequence does not begin so. Never reads beyond it.
+  bool Open(Unread unread, size_t count, Predictor predictor);
 
   // The integers [kRestart * block, …) of one block, BlockSize(block) of them. Blocks are asked for
   // in ascending order. False: damaged.
@@ -68,7 +69,6 @@ class PackedReader {
  private:
   size_t PayloadBytes(size_t block_size) const;
   bool ReadRestarts(size_t block);
-  void Unpack(size_t block, size_t count, uint64_t* out) const;
   bool Patch(size_t block, size_t first, IntegerBlock& out);
 
   Predictor predictor_ = Predictor::kNone;
@@ -79,12 +79,11 @@ class PackedReader {
   // Patches that were not used yet: where the next one is, and the bytes of its high part and of
   // those behind it.
   size_t patch_at_ = 0;
-  const uint8_t* patches_ = nullptr;
-  const uint8_t* patches_end_ = nullptr;
+  Unread patches_;
   // The restart point of block restarts_read_ - 1, and the bytes of those behind it.
   size_t restarts_read_ = 0;
   RestartPoint restart_;
-  const uint8_t* restarts_ = nullptr;
+  Unread restarts_;
 };
 
 }  // namespace slowburn::tsdb

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "tsdb/column_bytes.h"
 #include "tsdb/packed_integers.h"
 #include "tsdb/value_codec.h"
-#include "tsdb/varint.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -15,12 +15,6 @@ namespace {
 constexpr uint8_t kRegular = 0x00, kPacked = 0x10, kGrid = 0x20;
 
 absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
-
-void Put(uint64_t value, std::string& out) {
-  uint8_t buffer[kMaxVarintBytes];
-  const uint8_t* const end = PutVarint(buffer, value);
-  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
-}
 
 // A line through the times: their first, and the step between most of them.
 struct Grid {
@@ -44,15 +38,15 @@ std::vector<int64_t> Offsets(std::span<const TimestampMs> times, const Grid& gri
 }
 
 void PutGrid(uint8_t form, const Grid& grid, std::string& out) {
-  out.push_back(static_cast<char>(form));
-  Put(Zigzag(static_cast<int64_t>(grid.start)), out);
-  Put(grid.step, out);
+  AppendByte(form, out);
+  AppendZigzag(grid.start, out);
+  AppendVarint(grid.step, out);
 }
 
-bool DecodePacked(const uint8_t* p, const uint8_t* end, Predictor predictor, const Grid& grid,
+bool DecodePacked(Unread unread, Predictor predictor, const Grid& grid,
                   std::span<TimestampMs> out) {
   PackedReader reader;
-  if (!reader.Open(p, end, out.size(), predictor)) return false;
+  if (!reader.Open(unread, out.size(), predictor)) return false;
   IntegerBlock block;
   for (size_t begin = 0; begin < out.size(); begin += kRestart) {
     if (!reader.Read(begin / kRestart, block)) return false;
@@ -82,33 +76,31 @@ void EncodeTimes(std::span<const TimestampMs> times, Temperature /*temperature*/
   const PackedPlan jitter = PlanPackedAs(offsets, Predictor::kNone), free = PlanPacked(times);
   if (jitter.bytes < free.bytes) {
     PutGrid(kGrid, grid, out);
-    WritePacked(offsets, jitter, out);
+    AppendPacked(offsets, jitter, out);
   } else {
-    out.push_back(static_cast<char>(kPacked | static_cast<uint8_t>(free.predictor)));
-    WritePacked(times, free, out);
+    AppendByte(kPacked | static_cast<unsigned>(free.predictor), out);
+    AppendPacked(times, free, out);
   }
 }
 
 absl::Status DecodeTimes(std::string_view bytes, std::span<TimestampMs> out) {
-  if (bytes.empty()) return Damaged("an empty column of times");
+  Unread unread(bytes);
+  uint8_t form = 0;
+  if (!unread.Byte(form)) return Damaged("an empty column of times");
   if (out.empty() || out.size() > kMaxColumnSamples)
     return Damaged("a column of times of another length");
-  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
-  const uint8_t* const end = p + bytes.size();
-  const uint8_t lead = *p++;
   Grid grid;
-  if (lead == kRegular || lead == kGrid) {
-    if (!GetVarint(p, end, grid.start) || !GetVarint(p, end, grid.step))
+  if (form == kRegular || form == kGrid) {
+    if (!unread.Zigzag(grid.start) || !unread.Varint(grid.step))
       return Damaged("a column of times without its grid");
-    grid.start = static_cast<uint64_t>(Unzigzag(grid.start));
   }
-  if (lead == kRegular) {
-    if (p != end) return Damaged("bytes behind a regular column of times");
+  if (form == kRegular) {
+    if (!unread.empty()) return Damaged("bytes behind a regular column of times");
     for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<TimestampMs>(grid.At(i));
   } else {
-    const unsigned predictor = lead == kGrid ? 0 : lead - kPacked;
+    const unsigned predictor = form == kGrid ? 0U : form - unsigned{kPacked};
     if (predictor >= kPredictors) return Damaged("an unknown form of times");
-    if (!DecodePacked(p, end, static_cast<Predictor>(predictor), grid, out))
+    if (!DecodePacked(unread, static_cast<Predictor>(predictor), grid, out))
       return Damaged("damaged times");
   }
   return Ascend(out) ? absl::OkStatus() : Damaged("times that do not ascend");
