@@ -1,9 +1,9 @@
 #include "tsdb/change_column.h"
 
 #include <algorithm>
-#include <bit>
 #include <memory>
 
+#include "tsdb/bit_pack.h"
 #include "tsdb/packed_integers.h"
 
 namespace slowburn::tsdb {
@@ -25,14 +25,7 @@ class ChangeMap {
     return value;
   }
   // How many of the first `end` bits are set.
-  size_t Before(size_t end) const {
-    size_t changes = 0;
-    for (size_t word = 0; word < end / kWordBits; ++word)
-      changes += static_cast<size_t>(std::popcount(Word(word)));
-    if (end % kWordBits == 0) return changes;
-    const uint64_t mask = (uint64_t{1} << end % kWordBits) - 1;
-    return changes + static_cast<size_t>(std::popcount(Word(end / kWordBits) & mask));
-  }
+  size_t Before(size_t end) const { return CountOnes(bytes_.begin, end); }
 
  private:
   Unread bytes_;
@@ -157,9 +150,9 @@ bool DecodeChangeMap(ColumnBytes column, size_t begin, std::span<double> out) {
   if (out.empty()) return true;
   const ChangeMap map(bytes);
   const size_t first = map.Before(begin + 1), last = map.Before(begin + out.size());
+  const size_t changes = begin + out.size() == column.count ? last : map.Before(column.count);
   Doubles values;
-  if (!DecodeNested(column.unread, map.Before(column.count) + 1, first, last - first + 1, values))
-    return false;
+  if (!DecodeNested(column.unread, changes + 1, first, last - first + 1, values)) return false;
   Expand(map, begin, values.get(), out);
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -76,8 +77,9 @@ CodedPlan PlanCodedAs(std::span<const int64_t> integers, Predictor predictor) {
 }
 
 CodedPlan PlanCoded(std::span<const int64_t> integers) {
-  CodedPlan best = PlanCodedAs(integers, Predictor::kNone);
-  for (const Predictor predictor : {Predictor::kDelta, Predictor::kDelta2}) {
+  CodedPlan best;
+  best.bytes = std::numeric_limits<double>::max();
+  for (const Predictor predictor : LikelyPredictors(integers)) {
     const CodedPlan plan = PlanCodedAs(integers, predictor);
     if (plan.bytes < best.bytes) best = plan;
   }

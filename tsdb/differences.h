@@ -21,7 +21,7 @@ inline int64_t WrappingMinus(int64_t a, int64_t b) {
 std::span<int64_t> Differences(std::span<const int64_t> values, std::span<int64_t> out);
 
 // values[i] becomes values[0] + ... + values[i] + i * step.
-void SumUp(uint64_t* values, size_t count, uint64_t step, SimdLevel level = BestSimdLevel());
+void SumUp(uint64_t* values, size_t count, uint64_t step, SimdLevel level = kBestSimdLevel);
 
 // A value in the middle of a sample: outliers do not move it. REQUIRES: at least one value.
 int64_t SampledMedian(std::span<const int64_t> values);

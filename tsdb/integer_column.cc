@@ -1,8 +1,10 @@
 #include "tsdb/integer_column.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <memory>
+
+#include "tsdb/differences.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -36,12 +38,12 @@ void Divide(IntegerColumn& column) {
     quotient = first / signed_divisor;
     column.base = first % signed_divisor;
   }
+  const int twos = std::countr_zero(divisor);
+  const uint64_t inverse = OddInverse(divisor >> twos);
   for (int64_t& integer : column.integers) {
-    auto difference = static_cast<uint64_t>(integer) - static_cast<uint64_t>(first);
-    const bool negative = static_cast<int64_t>(difference) < 0;
-    difference = (negative ? -difference : difference) / divisor;
+    const int64_t difference = WrappingMinus(integer, first) >> twos;
     integer = static_cast<int64_t>(static_cast<uint64_t>(quotient) +
-                                   (negative ? -difference : difference));
+                                   static_cast<uint64_t>(difference) * inverse);
   }
 }
 

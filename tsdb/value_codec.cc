@@ -1,8 +1,12 @@
 #include "tsdb/value_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tsdb/change_column.h"
@@ -23,7 +27,8 @@ std::string_view AsBytes(Bits bits) {
 // ---- const and raw
 
 bool IsConst(Bits bits) {
-  return std::all_of(bits.begin(), bits.end(), [&](uint64_t b) { return b == bits[0]; });
+  // Each equals the one before it: a comparison with itself, shifted by one.
+  return std::memcmp(bits.data(), bits.data() + 1, bits.size_bytes() - sizeof(uint64_t)) == 0;
 }
 
 void AppendConst(uint64_t bits, std::string& out) {
@@ -87,83 +92,126 @@ bool DecodeRawCoded(ColumnBytes column, size_t begin, std::span<double> out) {
 
 double Bytes(size_t bytes) { return static_cast<double>(bytes); }
 
-// Replaces the column that starts at `begin` of `out` when the other is smaller.
-void KeepSmaller(const std::string& other, size_t begin, std::string& out) {
-  if (other.empty() || other.size() >= out.size() - begin) return;
-  out.resize(begin);
-  out += other;
+// A column whose values differ, all of them written.
+struct DensePlan {
+  IntegerColumn column;
+  PackedPlan packed;
+  std::optional<FrontColumn> fronts;  // where they are better
+  double bytes = 0;
+};
+
+// Whether a few values make up many of the column.
+bool HasRepetitions(Bits bits) {
+  constexpr size_t kSample = 16;
+  std::array<uint64_t, kSample> sample;
+  const size_t step = bits.size() / kSample | 1;
+  size_t size = 0;
+  for (size_t i = 0; i < bits.size() && size < kSample; i += step) sample[size++] = bits[i];
+  const auto begin = sample.begin(), end = begin + static_cast<ptrdiff_t>(size);
+  std::sort(begin, end);
+  return static_cast<size_t>(std::unique(begin, end) - begin) * 4 < size * 3;
 }
 
-void AppendBestHot(Bits bits, const IntegerColumn& column, std::string& out) {
-  const PackedPlan plan = PlanPacked(column.integers);
-  const double bytes = plan.bytes + column.OtherBytes();
+DensePlan PlanDense(Bits bits) {
+  DensePlan plan;
+  plan.column = ViewColumn(bits);
+  plan.packed = PlanPacked(plan.column.integers);
+  plan.bytes = plan.packed.bytes + plan.column.OtherBytes();
+  // Integers of few bits are never beaten by a dictionary; others where values come again.
+  if (plan.bytes < 1.5 * Bytes(bits.size())) return plan;
+  if (plan.column.view != kBitsView && !HasRepetitions(bits)) return plan;
   FrontColumn fronts;
-  // Integers of few bits are never beaten by a dictionary.
-  if (bytes > 1.5 * Bytes(bits.size()) && FindFronts(bits, fronts) && fronts.Bytes() < bytes) {
-    AppendFronts(fronts, out);
-  } else if (bytes < Bytes(bits.size_bytes())) {
-    AppendIntegers(column, plan, out);
+  if (!FindFronts(bits, fronts) || fronts.Bytes() >= plan.bytes) return plan;
+  plan.bytes = fronts.Bytes();
+  plan.fronts = std::move(fronts);
+  return plan;
+}
+
+// What the entropy coder must save, because it decodes slower and only as a whole.
+constexpr double kWorthCoding = .96;
+
+// Replaces the column that starts at `begin` of `out` by one that was coded, where that is smaller.
+void TryCoded(Bits bits, const IntegerColumn& column, size_t begin, std::string& out) {
+  const double limit = kWorthCoding * Bytes(out.size() - begin);
+  std::string coded;
+  const CodedPlan plan = PlanCoded(column.integers);
+  bool has = plan.bytes + column.OtherBytes() < limit && AppendCodedIntegers(column, plan, coded);
+  // Doubles that are no numbers of any law may still repeat.
+  if (!has && limit > 2 * Bytes(bits.size()) && HasRepetitions(bits))
+    has = AppendRawCoded(bits, coded);
+  if (!has || Bytes(coded.size()) >= limit) return;
+  out.resize(begin);
+  out += coded;
+}
+
+void AppendDense(Bits bits, const DensePlan& plan, Temperature temperature, std::string& out) {
+  const size_t begin = out.size();
+  if (plan.fronts.has_value()) {
+    AppendFronts(*plan.fronts, out);
+  } else if (plan.bytes < Bytes(bits.size_bytes())) {
+    AppendIntegers(plan.column, plan.packed, out);
   } else {
     AppendRaw(bits, out);
   }
+  if (temperature == Temperature::kCold) TryCoded(bits, plan.column, begin, out);
 }
 
-void TryCoded(Bits bits, const IntegerColumn& column, size_t begin, std::string& out) {
-  std::string coded;
-  const CodedPlan plan = PlanCoded(column.integers);
-  if (plan.bytes + column.OtherBytes() < Bytes(out.size() - begin))
-    AppendCodedIntegers(column, plan, coded);
-  KeepSmaller(coded, begin, out);
-  // Doubles that are no numbers of any law may still repeat.
-  if (out.size() - begin < 4 * bits.size()) return;
-  coded.clear();
-  AppendRawCoded(bits, coded);
-  KeepSmaller(coded, begin, out);
+// What says where values change costs about so many bytes: a run's length has the bits of the
+// average one, and two more.
+double RunBytes(size_t changes, size_t count) {
+  return (2 + BitWidth(count / changes)) * Bytes(changes) / 8 + 4;
 }
+double MapBytes(size_t count) { return Bytes(count) / 8; }
 
-// Without looking at how often the value changes.
-void AppendDense(Bits bits, Temperature temperature, std::string& out) {
-  if (IsConst(bits)) {
-    AppendConst(bits[0], out);
-    return;
-  }
-  const size_t begin = out.size();
-  const IntegerColumn column = ViewColumn(bits);
-  AppendBestHot(bits, column, out);
-  if (temperature == Temperature::kCold) TryCoded(bits, column, begin, out);
-}
-
-void AppendChanges(Bits bits, size_t changes, Temperature temperature, std::string& out) {
-  const Changes found = FindChanges(bits);
+void AppendChanges(Bits bits, const Changes& changes, const DensePlan& plan,
+                   Temperature temperature, std::string& out) {
   std::string values;
-  AppendDense(found.bits, temperature, values);
-  // A run's length has about the bits of the average one, and two more.
-  const double length_bits = 2 + BitWidth(bits.size() / changes);
-  if (length_bits * Bytes(changes) < Bytes(bits.size())) {
-    AppendRuns(found, values, out);
+  if (IsConst(changes.bits)) {
+    AppendConst(changes.bits[0], values);
+  } else {
+    AppendDense(changes.bits, plan, temperature, values);
+  }
+  if (RunBytes(changes.run_lengths.size(), bits.size()) < MapBytes(bits.size())) {
+    AppendRuns(changes, values, out);
   } else {
     AppendChangeMap(bits, values, out);
   }
 }
 
-constexpr size_t kRareChanges = 16;   // one in so many samples: nothing else is worth a look
-constexpr double kOftenChanges = .7;  // of the samples: a map of changes would save nothing
+constexpr size_t kRareChanges = 16;   // one in so many values: nothing else is worth a look
+constexpr double kOftenChanges = .7;  // of the values: where they change is not worth writing
+
+// Whether writing only the changes of a column may be better than all of it, as planned.
+bool MaySaveByChanges(const DensePlan& dense, size_t changes, size_t count) {
+  if (Bytes(changes) > kOftenChanges * Bytes(count)) return false;
+  const double where = std::min(RunBytes(changes, count), MapBytes(count));
+  return dense.bytes * (1 - Bytes(changes) / Bytes(count)) > where;
+}
 
 }  // namespace
 
 void EncodeValues(Bits bits, Temperature temperature, std::string& out) {
-  const size_t changes = CountChanges(bits);
-  if (changes == 0) {
+  if (IsConst(bits)) {
     AppendConst(bits[0], out);
-  } else if (changes * kRareChanges <= bits.size()) {
-    AppendChanges(bits, changes, temperature, out);
+    return;
+  }
+  const size_t changes = CountChanges(bits);
+  const bool rare = changes * kRareChanges <= bits.size();
+  DensePlan dense;
+  if (!rare) {
+    dense = PlanDense(bits);
+    if (!MaySaveByChanges(dense, changes, bits.size())) {
+      AppendDense(bits, dense, temperature, out);
+      return;
+    }
+  }
+  const Changes found = FindChanges(bits);
+  const DensePlan values = PlanDense(found.bits);
+  const double where = std::min(RunBytes(changes, bits.size()), MapBytes(bits.size()));
+  if (rare || values.bytes + where < dense.bytes) {
+    AppendChanges(bits, found, values, temperature, out);
   } else {
-    const size_t begin = out.size();
-    AppendDense(bits, temperature, out);
-    if (Bytes(changes) > kOftenChanges * Bytes(bits.size())) return;
-    std::string other;
-    AppendChanges(bits, changes, temperature, other);
-    KeepSmaller(other, begin, out);
+    AppendDense(bits, dense, temperature, out);
   }
 }
 
@@ -181,12 +229,14 @@ bool EncodeValuesAs(ValueForm form, Bits bits, std::string& out) {
     case ValueForm::kRawCoded:
       return AppendRawCoded(bits, out);
     case ValueForm::kRuns:
-    case ValueForm::kChangeMap:
+    case ValueForm::kChangeMap: {
       if (IsConst(bits)) return false;
-      AppendDense(FindChanges(bits).bits, Temperature::kHot, values);
-      form == ValueForm::kRuns ? AppendRuns(FindChanges(bits), values, out)
+      const Changes found = FindChanges(bits);
+      AppendDense(found.bits, PlanDense(found.bits), Temperature::kHot, values);
+      form == ValueForm::kRuns ? AppendRuns(found, values, out)
                                : AppendChangeMap(bits, values, out);
       return true;
+    }
     case ValueForm::kFronts: {
       FrontColumn fronts;
       if (!FindFronts(bits, fronts)) return false;

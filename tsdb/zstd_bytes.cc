@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<uint8_t, 4> kMagic = {0x28, 0xB5, 0x2F, 0xFD};
 // Columns are short and mostly noise: what is found is found by Huffman codes at any level.
-constexpr int kLevel = 5;
+constexpr int kLevel = 1;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
