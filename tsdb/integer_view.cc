@@ -200,20 +200,21 @@ View ChooseView(std::span<const uint64_t> bits) {
 void ToIntegers(std::span<const uint64_t> bits, View view, std::span<int64_t> integers,
                 SpecialValues& specials, SimdLevel level) {
   specials.clear();
-  for (size_t i = 0; i < bits.size();) {
+  // The first values, as long as they are specials: of the integers nothing is known until then.
+  size_t i = 0;
+  for (; i < bits.size() && !ToInteger(bits[i], view, integers[i]); ++i)
+    specials.push_back({static_cast<uint32_t>(i), bits[i]});
+  std::fill_n(integers.begin(), i, i < bits.size() ? integers[i] : 0);
+  while (i < bits.size()) {
 #if SLOWBURN_HAS_AVX2
     if (level == SimdLevel::kAvx2) i += ToIntegersAvx2(bits.subspan(i), view, integers.data() + i);
 #else
     static_cast<void>(level);
 #endif
     for (const size_t end = std::min(i + 4, bits.size()); i < end; ++i) {
-      if (ToInteger(bits[i], view, integers[i])) {
-        // All before it were specials, of which nothing was known.
-        if (specials.size() == i) std::fill_n(integers.begin(), i, integers[i]);
-      } else {
-        integers[i] = Continued(integers.first(i));
-        specials.push_back({static_cast<uint32_t>(i), bits[i]});
-      }
+      if (ToInteger(bits[i], view, integers[i])) continue;
+      integers[i] = Continued(integers.first(i));
+      specials.push_back({static_cast<uint32_t>(i), bits[i]});
     }
   }
 }
