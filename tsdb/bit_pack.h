@@ -31,7 +31,15 @@ void PackBits(const uint64_t* values, size_t count, unsigned width, std::string&
 // REQUIRES: kUnpackSlack readable bytes behind the PackedBytes(count, width) at `packed`, and room
 // for `count` values rounded up to kUnpackGroup at `out`.
 void UnpackBits(const uint8_t* packed, size_t count, unsigned width, uint64_t* out,
-                SimdLevel level = BestSimdLevel());
+                SimdLevel level = kBestSimdLevel);
+
+// As UnpackBits, with nothing readable from `end` on. REQUIRES: count <= kMaxPadded.
+inline constexpr size_t kMaxPadded = 128;
+void UnpackBitsBefore(const uint8_t* end, const uint8_t* packed, size_t count, unsigned width,
+                      uint64_t* out);
+
+// How many of the first `bits` bits are set.
+size_t CountOnes(const uint8_t* bytes, size_t bits, SimdLevel level = kBestSimdLevel);
 
 }  // namespace slowburn::tsdb
 

@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "tsdb/simd_level.h"
+#include "tsdb/special_values.h"
 
 namespace slowburn::tsdb {
 
@@ -31,23 +31,20 @@ uint64_t FromInteger(int64_t integer, View view);
 // The view that is likely to be the smallest; kBitsView when the values are not decimal.
 View ChooseView(std::span<const uint64_t> bits);
 
-// Values that have no integer in the column's view, by index.
-struct Special {
-  uint32_t index = 0;
-  uint64_t bits = 0;
-};
-
-// integers[i] is value i in the view; for those without, the integer that continues the line of
-// the values before. REQUIRES: as many integers as bits.
+// integers[i] is value i in the view; for those without, which become specials, the integer that
+// continues the line of the values before. REQUIRES: as many integers as bits.
 void ToIntegers(std::span<const uint64_t> bits, View view, std::span<int64_t> integers,
-                std::vector<Special>& specials);
+                SpecialValues& specials, SimdLevel level = kBestSimdLevel);
 
 // out[i] = FromInteger(base + divisor * integers[i]), wrapping.
 void FromIntegers(const uint64_t* integers, size_t count, uint64_t base, uint64_t divisor,
-                  View view, double* out, SimdLevel level = BestSimdLevel());
+                  View view, double* out, SimdLevel level = kBestSimdLevel);
 
 // The largest integer that divides all differences between the integers; 0 when they are equal.
+// REQUIRES: at least one integer.
 uint64_t CommonDivisor(std::span<const int64_t> integers);
+// odd * OddInverse(odd) == 1, wrapping: a multiple of an odd number is divided by multiplying.
+uint64_t OddInverse(uint64_t odd);
 
 }  // namespace slowburn::tsdb
 

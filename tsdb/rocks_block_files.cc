@@ -38,6 +38,7 @@ rocksdb::Options FileOptions(void* env) {
 
 rocksdb::Options DatabaseOptions(void* env) {
   rocksdb::Options options = FileOptions(env);
+  options.allow_mmap_reads = false;
   options.disable_auto_compactions = true;
   options.max_open_files = kOpenTables;
   options.max_background_jobs = 1;

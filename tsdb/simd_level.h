@@ -1,5 +1,5 @@
-// Which vector instructions the inner loops of the codecs may use. Every level gives the same
-// results, bit for bit; tests run all that the machine has.
+// Which vector instructions the inner loops of the codecs use: AVX2 where the machine has it. Every
+// level gives the same results, bit for bit; tests run all that the machine has.
 //
 // Threads: pure functions.
 #ifndef SLOWBURN_TSDB_SIMD_LEVEL_H_
@@ -7,30 +7,30 @@
 
 #include <cstdint>
 
-namespace slowburn::tsdb {
-
-enum class SimdLevel : uint8_t { kPlain, kAvx2, kAvx512 };
-
 #if defined(__x86_64__)
-inline SimdLevel DetectSimdLevel() {
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-      !__builtin_cpu_supports("bmi2")) {
-    return SimdLevel::kPlain;
-  }
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                 __builtin_cpu_supports("avx512vl")
-             ? SimdLevel::kAvx512
-             : SimdLevel::kAvx2;
-}
+// A function of these may be called only at SimdLevel::kAvx2.
+#define SLOWBURN_AVX2 __attribute__((target("avx2,fma,bmi,bmi2,popcnt")))
+#define SLOWBURN_HAS_AVX2 1
 #else
-inline SimdLevel DetectSimdLevel() { return SimdLevel::kPlain; }
+#define SLOWBURN_HAS_AVX2 0
 #endif
 
-// The best that this machine has.
-inline SimdLevel BestSimdLevel() {
-  static const SimdLevel level = DetectSimdLevel();
-  return level;
+namespace slowburn::tsdb {
+
+enum class SimdLevel : uint8_t { kPlain, kAvx2 };
+
+inline SimdLevel DetectSimdLevel() {
+#if SLOWBURN_HAS_AVX2
+  const bool has_all = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                       __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                       __builtin_cpu_supports("popcnt");
+  if (has_all) return SimdLevel::kAvx2;
+#endif
+  return SimdLevel::kPlain;
 }
+
+// The best that this machine has; kPlain until static variables are initialised.
+inline const SimdLevel kBestSimdLevel = DetectSimdLevel();
 
 }  // namespace slowburn::tsdb
 

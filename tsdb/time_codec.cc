@@ -1,65 +1,137 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "tsdb/column_bytes.h"
+#include "tsdb/differences.h"
 #include "tsdb/packed_integers.h"
 #include "tsdb/value_codec.h"
-#include "tsdb/varint.h"
 
 namespace slowburn::tsdb {
 namespace {
 
 // The first byte of a column of times.
-//   0x00       regular: start and step
-//   0x10-0x12  packed integers of the predictor in the low bits
-//   0x20       offsets from a regular grid, packed
-constexpr uint8_t kRegular = 0x00, kPacked = 0x10, kGrid = 0x20;
+//   0x00-0x03  a grid: bit 0: some of its points were left out; bit 1: times lie beside their
+//   points 0x10-0x12  packed integers of the predictor in the low bits
+constexpr uint8_t kGrid = 0x00, kGapsFlag = 0x01, kOffsetsFlag = 0x02, kGridEnd = 0x04;
+constexpr uint8_t kPacked = 0x10;
 
-absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
-
-void Put(uint64_t value, std::string& out) {
-  uint8_t buffer[kMaxVarintBytes];
-  const uint8_t* const end = PutVarint(buffer, value);
-  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
-}
-
-// A line through the times: their first, and the step between most of them.
-struct Grid {
-  uint64_t start = 0, step = 0;
-  uint64_t At(size_t i) const { return start + i * step; }
+// The points between two times that have none: before time `index`, `skipped` of them.
+struct Gap {
+  size_t index = 0;
+  uint64_t skipped = 0;
 };
 
+// Points at equal distances, one for each time.
+struct Grid {
+  uint64_t start = 0, step = 0;
+  std::vector<Gap> gaps;
+
+  // Calls run(begin, end, point) for each run of times without a gap; `point` is that of `begin`.
+  template <typename Run>
+  void ForEachRun(size_t count, const Run& run) const {
+    size_t begin = 0;
+    uint64_t point = start;
+    for (const Gap& gap : gaps) {
+      run(begin, gap.index, point);
+      point += (gap.index - begin + gap.skipped) * step;
+      begin = gap.index;
+    }
+    run(begin, count, point);
+  }
+};
+
+// The most frequent distance, or one near it: a gap or a late time does not count.
+uint64_t FindStep(std::span<const TimestampMs> times) {
+  if (times.size() < 2) return 0;
+  std::vector<int64_t> steps(times.size());
+  return static_cast<uint64_t>(SampledMedian(Differences(times, steps)));
+}
+
+// The points nearest to the times, each behind the one before.
 Grid FindGrid(std::span<const TimestampMs> times) {
-  if (times.size() < 2) return {static_cast<uint64_t>(times[0]), 0};
-  const uint64_t first = static_cast<uint64_t>(times.front());
-  const uint64_t whole = static_cast<uint64_t>(times.back()) - first;
-  const size_t steps = times.size() - 1;
-  return {first, whole / steps + (whole % steps >= (steps + 1) / 2 ? 1 : 0)};
+  Grid grid{static_cast<uint64_t>(times[0]), FindStep(times), {}};
+  uint64_t point = grid.start;
+  for (size_t i = 1; i < times.size(); ++i) {
+    point += grid.step;
+    const uint64_t ahead = static_cast<uint64_t>(times[i]) - point;
+    if (static_cast<int64_t>(ahead) < 0 || ahead <= grid.step / 2) continue;
+    const uint64_t skipped = (ahead + grid.step / 2) / grid.step;
+    if (skipped == 0) continue;
+    grid.gaps.push_back({i, skipped});
+    point += skipped * grid.step;
+  }
+  return grid;
 }
 
 std::vector<int64_t> Offsets(std::span<const TimestampMs> times, const Grid& grid) {
   std::vector<int64_t> offsets(times.size());
-  for (size_t i = 0; i < times.size(); ++i)
-    offsets[i] = static_cast<int64_t>(static_cast<uint64_t>(times[i]) - grid.At(i));
+  grid.ForEachRun(times.size(), [&](size_t begin, size_t end, uint64_t point) {
+    for (size_t i = begin; i < end; ++i, point += grid.step)
+      offsets[i] = static_cast<int64_t>(static_cast<uint64_t>(times[i]) - point);
+  });
   return offsets;
 }
 
-void PutGrid(uint8_t form, const Grid& grid, std::string& out) {
-  out.push_back(static_cast<char>(form));
-  Put(Zigzag(static_cast<int64_t>(grid.start)), out);
-  Put(grid.step, out);
+void AppendGrid(const Grid& grid, bool offsets, std::string& out) {
+  AppendByte(kGrid | (grid.gaps.empty() ? 0 : kGapsFlag) | (offsets ? kOffsetsFlag : 0), out);
+  AppendZigzag(grid.start, out);
+  AppendVarint(grid.step, out);
+  if (grid.gaps.empty()) return;
+  AppendVarint(grid.gaps.size(), out);
+  size_t next = 1;
+  for (const Gap& gap : grid.gaps) {
+    AppendVarint(gap.index - next, out);
+    AppendVarint(gap.skipped, out);
+    next = gap.index + 1;
+  }
 }
 
-bool DecodePacked(const uint8_t* p, const uint8_t* end, Predictor predictor, const Grid& grid,
-                  std::span<TimestampMs> out) {
+bool ReadGrid(uint8_t form, Unread& unread, size_t count, Grid& grid) {
+  if (!unread.Zigzag(grid.start) || !unread.Varint(grid.step)) return false;
+  if ((form & kGapsFlag) == 0) return true;
+  uint64_t gaps = 0;
+  if (!unread.Varint(gaps) || gaps == 0 || gaps >= count) return false;
+  grid.gaps.reserve(gaps);
+  size_t next = 1;
+  for (uint64_t i = 0; i < gaps; ++i) {
+    uint64_t distance = 0, skipped = 0;
+    if (!unread.Varint(distance) || !unread.Varint(skipped)) return false;
+    if (next >= count || distance >= count - next) return false;
+    grid.gaps.push_back({next + distance, skipped});
+    next += distance + 1;
+  }
+  return true;
+}
+
+void AddGrid(const Grid& grid, std::span<TimestampMs> times) {
+  grid.ForEachRun(times.size(), [&](size_t begin, size_t end, uint64_t point) {
+    for (size_t i = begin; i < end; ++i, point += grid.step)
+      times[i] = static_cast<TimestampMs>(static_cast<uint64_t>(times[i]) + point);
+  });
+}
+
+bool DecodePacked(Unread unread, Predictor predictor, std::span<TimestampMs> out) {
   PackedReader reader;
-  if (!reader.Open(p, end, out.size(), predictor)) return false;
+  if (!reader.Open(unread, out.size(), predictor)) return false;
   IntegerBlock block;
   for (size_t begin = 0; begin < out.size(); begin += kRestart) {
     if (!reader.Read(begin / kRestart, block)) return false;
-    const size_t size = reader.BlockSize(begin / kRestart);
-    for (size_t i = 0; i < size; ++i)
-      out[begin + i] = static_cast<TimestampMs>(block[i] + grid.At(begin + i));
+    std::copy_n(block.begin(), std::min(kRestart, out.size() - begin), out.data() + begin);
   }
+  return true;
+}
+
+bool DecodeGrid(uint8_t form, Unread unread, std::span<TimestampMs> out) {
+  Grid grid;
+  if (!ReadGrid(form, unread, out.size(), grid)) return false;
+  if (form & kOffsetsFlag) {
+    if (!DecodePacked(unread, Predictor::kNone, out)) return false;
+  } else {
+    std::fill(out.begin(), out.end(), 0);
+    if (!unread.empty()) return false;
+  }
+  AddGrid(grid, out);
   return true;
 }
 
@@ -75,43 +147,36 @@ void EncodeTimes(std::span<const TimestampMs> times, Temperature /*temperature*/
                  std::string& out) {
   const Grid grid = FindGrid(times);
   const std::vector<int64_t> offsets = Offsets(times, grid);
-  if (std::all_of(offsets.begin(), offsets.end(), [](int64_t offset) { return offset == 0; })) {
-    PutGrid(kRegular, grid, out);
+  const bool exact = std::all_of(offsets.begin(), offsets.end(), [](int64_t o) { return o == 0; });
+  if (exact && grid.gaps.empty()) {
+    AppendGrid(grid, false, out);
     return;
   }
-  const PackedPlan jitter = PlanPackedAs(offsets, Predictor::kNone), free = PlanPacked(times);
-  if (jitter.bytes < free.bytes) {
-    PutGrid(kGrid, grid, out);
-    WritePacked(offsets, jitter, out);
-  } else {
-    out.push_back(static_cast<char>(kPacked | static_cast<uint8_t>(free.predictor)));
-    WritePacked(times, free, out);
+  const auto gap_bytes = static_cast<double>(4 * grid.gaps.size());
+  const PackedPlan beside = PlanPackedAs(offsets, Predictor::kNone), free = PlanPacked(times);
+  if (free.bytes < (exact ? 0 : beside.bytes) + gap_bytes) {
+    AppendByte(kPacked | static_cast<unsigned>(free.predictor), out);
+    AppendPacked(times, free, out);
+    return;
   }
+  AppendGrid(grid, !exact, out);
+  if (!exact) AppendPacked(offsets, beside, out);
 }
 
 absl::Status DecodeTimes(std::string_view bytes, std::span<TimestampMs> out) {
-  if (bytes.empty()) return Damaged("an empty column of times");
+  Unread unread(bytes);
+  uint8_t form = 0;
   if (out.empty() || out.size() > kMaxColumnSamples)
-    return Damaged("a column of times of another length");
-  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
-  const uint8_t* const end = p + bytes.size();
-  const uint8_t lead = *p++;
-  Grid grid;
-  if (lead == kRegular || lead == kGrid) {
-    if (!GetVarint(p, end, grid.start) || !GetVarint(p, end, grid.step))
-      return Damaged("a column of times without its grid");
-    grid.start = static_cast<uint64_t>(Unzigzag(grid.start));
+    return absl::DataLossError(absl::StrCat("a column of ", out.size(), " times"));
+  if (!unread.Byte(form)) return absl::DataLossError("an empty column of times");
+  bool decoded = false;
+  if (form < kGridEnd) {
+    decoded = DecodeGrid(form, unread, out);
+  } else if (form >= kPacked && form < kPacked + kPredictors) {
+    decoded = DecodePacked(unread, static_cast<Predictor>(form - kPacked), out);
   }
-  if (lead == kRegular) {
-    if (p != end) return Damaged("bytes behind a regular column of times");
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<TimestampMs>(grid.At(i));
-  } else {
-    const unsigned predictor = lead == kGrid ? 0 : lead - kPacked;
-    if (predictor >= kPredictors) return Damaged("an unknown form of times");
-    if (!DecodePacked(p, end, static_cast<Predictor>(predictor), grid, out))
-      return Damaged("damaged times");
-  }
-  return Ascend(out) ? absl::OkStatus() : Damaged("times that do not ascend");
+  if (decoded && Ascend(out)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("a damaged column of times of form ", form));
 }
 
 }  // namespace slowburn::tsdb

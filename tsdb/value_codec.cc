@@ -1,299 +1,301 @@
 #include "tsdb/value_codec.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <memory>
-#include <vector>
+#include <optional>
+#include <utility>
 
-#include "tsdb/integer_view.h"
-#include "tsdb/packed_integers.h"
-#include "tsdb/varint.h"
+#include "absl/strings/str_cat.h"
+#include "tsdb/change_column.h"
+#include "tsdb/front_column.h"
+#include "tsdb/integer_column.h"
+#include "tsdb/value_forms.h"
+#include "tsdb/zstd_bytes.h"
 
 namespace slowburn::tsdb {
 namespace {
 
-// The first byte of a column.
-//   0x00-0x3F  const: the double of that integer
-//   0x40-0x4F  const: an integer in the view of the low four bits
-//   0x50       raw
-//   0x80-0xEF  packed integers: bit 6: an annex follows; bits 5-4 predictor; bits 3-0 view
-constexpr uint8_t kSmallConst = 0x40, kConst = 0x40, kRaw = 0x50, kPacked = 0x80;
-constexpr uint8_t kAnnexFlag = 0x40;
-constexpr uint8_t kAnnexDivisor = 1, kAnnexSpecials = 2, kAnnexKnown = 3;
+using Bits = std::span<const uint64_t>;
 
-absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
-
-void Put(uint64_t value, std::string& out) {
-  uint8_t buffer[kMaxVarintBytes];
-  const uint8_t* const end = PutVarint(buffer, value);
-  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+std::string_view AsBytes(Bits bits) {
+  return {reinterpret_cast<const char*>(bits.data()), bits.size_bytes()};
 }
 
-void PutFixed(uint64_t value, std::string& out) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
+// ---- const and raw
+
+bool IsConst(Bits bits) {
+  // Each equals the one before it: a comparison with itself, shifted by one.
+  return std::memcmp(bits.data(), bits.data() + 1, bits.size_bytes() - sizeof(uint64_t)) == 0;
 }
 
-bool GetFixed(const uint8_t*& p, const uint8_t* end, uint64_t& value) {
-  if (static_cast<size_t>(end - p) < sizeof(value)) return false;
-  std::memcpy(&value, p, sizeof(value));
-  p += sizeof(value);
+void AppendConst(uint64_t bits, std::string& out) {
+  int64_t integer = 0;
+  View view = 0;
+  while (!ToInteger(bits, view, integer)) ++view;
+  if (view == 0 && integer >= 0 && integer < lead::kConstEnd) {
+    AppendByte(static_cast<unsigned>(integer), out);
+    return;
+  }
+  AppendByte(lead::kConstView | view, out);
+  if (view == kBitsView) {
+    AppendFixed(bits, sizeof(bits), out);
+  } else {
+    AppendZigzag(static_cast<uint64_t>(integer), out);
+  }
+}
+
+bool DecodeConst(ColumnBytes column, std::span<double> out) {
+  uint64_t bits = 0;
+  if (column.lead < lead::kConstEnd) {
+    bits = FromInteger(column.lead, 0);
+  } else if (const View view = column.lead & 0xF; view == kBitsView) {
+    if (!column.unread.Fixed(bits)) return false;
+  } else {
+    if (!column.unread.Zigzag(bits)) return false;
+    bits = FromInteger(static_cast<int64_t>(bits), view);
+  }
+  std::fill(out.begin(), out.end(), std::bit_cast<double>(bits));
+  return column.unread.empty();
+}
+
+void AppendRaw(Bits bits, std::string& out) {
+  AppendByte(lead::kRaw, out);
+  out += AsBytes(bits);
+}
+
+bool AppendRawCoded(Bits bits, std::string& out) {
+  std::string coded;
+  if (!AppendZstd(AsBytes(bits), coded)) return false;
+  AppendByte(lead::kRawCoded, out);
+  out += coded;
   return true;
 }
 
-// ---- const
-
-void EncodeConst(uint64_t bits, std::string& out) {
-  int64_t integer = 0;
-  for (View view = 0; view <= kMaxExponent; ++view) {
-    if (!ToInteger(bits, view, integer)) continue;
-    if (view == 0 && integer >= 0 && integer < kSmallConst) {
-      out.push_back(static_cast<char>(integer));
-    } else {
-      out.push_back(static_cast<char>(kConst | view));
-      Put(Zigzag(integer), out);
-    }
-    return;
-  }
-  out.push_back(static_cast<char>(kConst | kBitsView));
-  PutFixed(bits, out);
+bool DecodeRaw(ColumnBytes column, size_t begin, std::span<double> out) {
+  if (column.unread.size() != column.count * sizeof(double)) return false;
+  std::memcpy(out.data(), column.unread.begin + begin * sizeof(double), out.size_bytes());
+  return true;
 }
 
-absl::Status DecodeConst(uint8_t lead, const uint8_t* p, const uint8_t* end,
-                         std::span<double> out) {
-  uint64_t bits = 0;
-  if (lead < kSmallConst) {
-    bits = FromInteger(lead, 0);
-  } else if (const View view = lead & 0xF; view == kBitsView) {
-    if (!GetFixed(p, end, bits)) return Damaged("a constant column is cut off");
-  } else {
-    if (!GetVarint(p, end, bits)) return Damaged("a constant column is cut off");
-    bits = FromInteger(Unzigzag(bits), view);
-  }
-  if (p != end) return Damaged("bytes behind a constant column");
-  std::fill(out.begin(), out.end(), std::bit_cast<double>(bits));
-  return absl::OkStatus();
+bool DecodeRawCoded(ColumnBytes column, size_t begin, std::span<double> out) {
+  const size_t size = column.count * sizeof(double);
+  const auto bytes = std::make_unique_for_overwrite<uint8_t[]>(size);
+  if (!DecodeZstd(column.unread, bytes.get(), size)) return false;
+  std::memcpy(out.data(), bytes.get() + begin * sizeof(double), out.size_bytes());
+  return true;
 }
 
-// ---- integers
+// ---- Choosing
 
-// What a column of integers has besides the packed ones.
-struct Annex {
-  uint64_t divisor = 1;
-  int64_t base = 0;  // v = base + divisor * integer
-  std::vector<Special> specials;
-};
+double Bytes(size_t bytes) { return static_cast<double>(bytes); }
 
-void PutSpecials(const std::vector<Special>& specials, std::string& out) {
-  Put(specials.size(), out);
-  uint32_t next = 0;
-  for (const Special& special : specials) {
-    const bool stale = special.bits == kStaleNaNBits;
-    Put(uint64_t{special.index - next} << 1 | (stale ? 1 : 0), out);
-    if (!stale) PutFixed(special.bits, out);
-    next = special.index + 1;
-  }
-}
-
-void PutAnnex(const Annex& annex, std::string& out) {
-  const bool divided = annex.divisor != 1;
-  out.push_back(static_cast<char>((divided ? kAnnexDivisor : 0) |
-                                  (annex.specials.empty() ? 0 : kAnnexSpecials)));
-  if (divided) {
-    Put(annex.divisor, out);
-    Put(Zigzag(annex.base), out);
-  }
-  if (!annex.specials.empty()) PutSpecials(annex.specials, out);
-}
-
-// Patches the specials of a column into the decoded part of it.
-class SpecialReader {
- public:
-  bool Open(const uint8_t*& p, const uint8_t* end, size_t count) {
-    if (!GetVarint(p, end, left_) || left_ == 0 || left_ > count) return false;
-    begin_ = p;
-    uint64_t index = 0;
-    for (uint64_t i = 0; i < left_; ++i) {
-      uint64_t code = 0, bits = 0;
-      if (!GetVarint(p, end, code) || code >> 1 >= count - index) return false;
-      if ((code & 1) == 0 && !GetFixed(p, end, bits)) return false;
-      index += (code >> 1) + 1;
-    }
-    end_ = p;
-    return true;
-  }
-
-  void Apply(size_t begin, std::span<double> out) const {
-    const uint8_t* p = begin_;
-    size_t index = 0;
-    for (uint64_t i = 0; i < left_; ++i) {
-      uint64_t code = 0, bits = kStaleNaNBits;
-      GetVarint(p, end_, code);
-      if ((code & 1) == 0) GetFixed(p, end_, bits);
-      index += code >> 1;
-      if (index >= begin && index - begin < out.size())
-        out[index - begin] = std::bit_cast<double>(bits);
-      ++index;
-    }
-  }
-
- private:
-  const uint8_t* begin_ = nullptr;
-  const uint8_t* end_ = nullptr;
-  uint64_t left_ = 0;
-};
-
-struct IntegerPlan {
-  View view = 0;
-  Annex annex;
+// A column whose values differ, all of them written.
+struct DensePlan {
+  IntegerColumn column;
   PackedPlan packed;
-  std::vector<int64_t> integers;
-
-  double bytes() const {
-    return packed.bytes + 9.0 * static_cast<double>(annex.specials.size()) + 4;
-  }
+  std::optional<FrontColumn> fronts;  // where they are better
+  double bytes = 0;
 };
 
-void Divide(IntegerPlan& plan) {
-  const uint64_t divisor = CommonDivisor(plan.integers);
-  if (divisor <= 1) return;
-  const int64_t first = plan.integers[0];
-  plan.annex.divisor = divisor;
-  const auto signed_divisor = static_cast<int64_t>(divisor);
-  int64_t quotient = 0;
-  if (signed_divisor > 0) {
-    quotient = first / signed_divisor;
-    plan.annex.base = first % signed_divisor;
-  } else {
-    plan.annex.base = first;
-  }
-  for (int64_t& integer : plan.integers) {
-    auto difference = static_cast<uint64_t>(integer) - static_cast<uint64_t>(first);
-    const bool negative = static_cast<int64_t>(difference) < 0;
-    difference = (negative ? -difference : difference) / divisor;
-    integer = quotient + static_cast<int64_t>(negative ? -difference : difference);
-  }
+// Whether a few values make up many of the column.
+bool HasRepetitions(Bits bits) {
+  constexpr size_t kSample = 16;
+  std::array<uint64_t, kSample> sample;
+  const size_t step = bits.size() / kSample | 1;
+  size_t size = 0;
+  for (size_t i = 0; i < bits.size() && size < kSample; i += step) sample[size++] = bits[i];
+  const auto begin = sample.begin(), end = begin + static_cast<ptrdiff_t>(size);
+  std::sort(begin, end);
+  return static_cast<size_t>(std::unique(begin, end) - begin) * 4 < size * 3;
 }
 
-// The view of a column's specials, when there are so many that a sample of the column missed what
-// they have in common.
-View ViewOfSpecials(const std::vector<Special>& specials) {
-  std::vector<uint64_t> bits;
-  for (const Special& special : specials) bits.push_back(special.bits);
-  return ChooseView(bits);
-}
-
-void ViewAs(std::span<const uint64_t> bits, View view, IntegerPlan& plan) {
-  plan.view = view;
-  plan.integers.resize(bits.size());
-  ToIntegers(bits, view, plan.integers, plan.annex.specials);
-}
-
-IntegerPlan PlanIntegers(std::span<const uint64_t> bits, View view) {
-  IntegerPlan plan;
-  ViewAs(bits, view, plan);
-  while (plan.annex.specials.size() > bits.size() / 32) {
-    const View finer = ViewOfSpecials(plan.annex.specials);
-    if (finer <= plan.view || finer == kBitsView) break;
-    ViewAs(bits, finer, plan);
-  }
-  Divide(plan);
-  plan.packed = PlanPacked(plan.integers);
+DensePlan PlanDense(Bits bits) {
+  DensePlan plan;
+  plan.column = ViewColumn(bits);
+  plan.packed = PlanPacked(plan.column.integers);
+  plan.bytes = plan.packed.bytes + plan.column.OtherBytes();
+  // Integers of few bits are never beaten by a dictionary; others where values come again.
+  if (plan.bytes < 1.5 * Bytes(bits.size())) return plan;
+  if (plan.column.view != kBitsView && !HasRepetitions(bits)) return plan;
+  FrontColumn fronts;
+  if (!FindFronts(bits, fronts) || fronts.Bytes() >= plan.bytes) return plan;
+  plan.bytes = fronts.Bytes();
+  plan.fronts = std::move(fronts);
   return plan;
 }
 
-void WriteIntegers(const IntegerPlan& plan, std::string& out) {
-  const bool annexed = plan.annex.divisor != 1 || !plan.annex.specials.empty();
-  out.push_back(static_cast<char>(kPacked | (annexed ? kAnnexFlag : 0) |
-                                  static_cast<uint8_t>(plan.packed.predictor) << 4 | plan.view));
-  if (annexed) PutAnnex(plan.annex, out);
-  WritePacked(plan.integers, plan.packed, out);
+// What the entropy coder must save, because it decodes slower and only as a whole.
+constexpr double kWorthCoding = .96;
+
+// Replaces the column that starts at `begin` of `out` by one that was coded, where that is smaller.
+void TryCoded(Bits bits, const IntegerColumn& column, size_t begin, std::string& out) {
+  const double limit = kWorthCoding * Bytes(out.size() - begin);
+  std::string coded;
+  const CodedPlan plan = PlanCoded(column.integers);
+  bool has = plan.bytes + column.OtherBytes() < limit && AppendCodedIntegers(column, plan, coded);
+  // Doubles that are no numbers of any law may still repeat.
+  if (!has && limit > 2 * Bytes(bits.size()) && HasRepetitions(bits))
+    has = AppendRawCoded(bits, coded);
+  if (!has || Bytes(coded.size()) >= limit) return;
+  out.resize(begin);
+  out += coded;
 }
 
-absl::Status DecodeIntegers(uint8_t lead, const uint8_t* p, const uint8_t* end, size_t count,
-                            size_t begin, std::span<double> out) {
-  const auto predictor = lead >> 4 & 3;
-  if (predictor >= static_cast<int>(kPredictors)) return Damaged("an unknown form of column");
-  uint64_t divisor = 1, base = 0, annex = 0;
-  SpecialReader specials;
-  if (lead & kAnnexFlag) {
-    if (!GetVarint(p, end, annex) || annex == 0 || annex > kAnnexKnown)
-      return Damaged("a column with an unknown annex");
-    if (annex & kAnnexDivisor) {
-      if (!GetVarint(p, end, divisor) || !GetVarint(p, end, base))
-        return Damaged("a column without its divisor");
-      base = static_cast<uint64_t>(Unzigzag(base));
-    }
-    if (annex & kAnnexSpecials && !specials.Open(p, end, count))
-      return Damaged("a column with damaged special values");
+void AppendDense(Bits bits, const DensePlan& plan, Temperature temperature, std::string& out) {
+  const size_t begin = out.size();
+  if (plan.fronts.has_value()) {
+    AppendFronts(*plan.fronts, out);
+  } else if (plan.bytes < Bytes(bits.size_bytes())) {
+    AppendIntegers(plan.column, plan.packed, out);
+  } else {
+    AppendRaw(bits, out);
   }
-  PackedReader reader;
-  if (!reader.Open(p, end, count, static_cast<Predictor>(predictor)))
-    return Damaged("a column without its integers");
-  IntegerBlock block;
-  std::array<double, kRestart> values;
-  for (size_t done = 0; done < out.size();) {
-    const size_t at = begin + done, skip = at % kRestart;
-    if (!reader.Read(at / kRestart, block)) return Damaged("a column with damaged integers");
-    const size_t n = std::min(reader.BlockSize(at / kRestart) - skip, out.size() - done);
-    FromIntegers(block.data() + skip, n, base, divisor, lead & 0xF, values.data());
-    std::copy_n(values.data(), n, out.data() + done);
-    done += n;
+  if (temperature == Temperature::kCold) TryCoded(bits, plan.column, begin, out);
+}
+
+// What says where values change costs about so many bytes: a run's length has the bits of the
+// average one, and two more.
+double RunBytes(size_t changes, size_t count) {
+  return (2 + BitWidth(count / changes)) * Bytes(changes) / 8 + 4;
+}
+double MapBytes(size_t count) { return Bytes(count) / 8; }
+
+void AppendChanges(Bits bits, const Changes& changes, const DensePlan& plan,
+                   Temperature temperature, std::string& out) {
+  std::string values;
+  if (IsConst(changes.bits)) {
+    AppendConst(changes.bits[0], values);
+  } else {
+    AppendDense(changes.bits, plan, temperature, values);
   }
-  if (annex & kAnnexSpecials) specials.Apply(begin, out);
-  return absl::OkStatus();
+  if (RunBytes(changes.run_lengths.size(), bits.size()) < MapBytes(bits.size())) {
+    AppendRuns(changes, values, out);
+  } else {
+    AppendChangeMap(bits, values, out);
+  }
 }
 
-// ---- raw
+constexpr size_t kRareChanges = 16;   // one in so many values: nothing else is worth a look
+constexpr double kOftenChanges = .7;  // of the values: where they change is not worth writing
 
-void EncodeRaw(std::span<const uint64_t> bits, std::string& out) {
-  out.push_back(static_cast<char>(kRaw));
-  out.append(reinterpret_cast<const char*>(bits.data()), bits.size_bytes());
-}
-
-absl::Status DecodeRaw(const uint8_t* p, const uint8_t* end, size_t count, size_t begin,
-                       std::span<double> out) {
-  if (static_cast<size_t>(end - p) != count * sizeof(double))
-    return Damaged("a raw column of another size");
-  std::memcpy(out.data(), p + begin * sizeof(double), out.size_bytes());
-  return absl::OkStatus();
-}
-
-bool IsConst(std::span<const uint64_t> bits) {
-  return std::all_of(bits.begin(), bits.end(), [&](uint64_t b) { return b == bits[0]; });
+// Whether writing only the changes of a column may be better than all of it, as planned.
+bool MaySaveByChanges(const DensePlan& dense, size_t changes, size_t count) {
+  if (Bytes(changes) > kOftenChanges * Bytes(count)) return false;
+  const double where = std::min(RunBytes(changes, count), MapBytes(count));
+  return dense.bytes * (1 - Bytes(changes) / Bytes(count)) > where;
 }
 
 }  // namespace
 
-void EncodeValues(std::span<const uint64_t> bits, Temperature /*temperature*/, std::string& out) {
+void EncodeValues(Bits bits, Temperature temperature, std::string& out) {
   if (IsConst(bits)) {
-    EncodeConst(bits[0], out);
+    AppendConst(bits[0], out);
     return;
   }
-  IntegerPlan best = PlanIntegers(bits, ChooseView(bits));
-  if (best.view != kBitsView && best.annex.specials.size() * 4 > bits.size()) {
-    IntegerPlan plain = PlanIntegers(bits, kBitsView);
-    if (plain.bytes() < best.bytes()) best = std::move(plain);
+  const size_t changes = CountChanges(bits);
+  const bool rare = changes * kRareChanges <= bits.size();
+  DensePlan dense;
+  if (!rare) {
+    dense = PlanDense(bits);
+    if (!MaySaveByChanges(dense, changes, bits.size())) {
+      AppendDense(bits, dense, temperature, out);
+      return;
+    }
   }
-  if (best.bytes() < static_cast<double>(bits.size_bytes())) {
-    WriteIntegers(best, out);
+  const Changes found = FindChanges(bits);
+  const DensePlan values = PlanDense(found.bits);
+  const double where = std::min(RunBytes(changes, bits.size()), MapBytes(bits.size()));
+  if (rare || values.bytes + where < dense.bytes) {
+    AppendChanges(bits, found, values, temperature, out);
   } else {
-    EncodeRaw(bits, out);
+    AppendDense(bits, dense, temperature, out);
+  }
+}
+
+bool EncodeValuesAs(ValueForm form, Bits bits, std::string& out) {
+  const auto number = [](ValueForm f) { return static_cast<size_t>(f); };
+  std::string values;
+  switch (form) {
+    case ValueForm::kConst:
+      if (!IsConst(bits)) return false;
+      AppendConst(bits[0], out);
+      return true;
+    case ValueForm::kRaw:
+      AppendRaw(bits, out);
+      return true;
+    case ValueForm::kRawCoded:
+      return AppendRawCoded(bits, out);
+    case ValueForm::kRuns:
+    case ValueForm::kChangeMap: {
+      if (IsConst(bits)) return false;
+      const Changes found = FindChanges(bits);
+      AppendDense(found.bits, PlanDense(found.bits), Temperature::kHot, values);
+      form == ValueForm::kRuns ? AppendRuns(found, values, out)
+                               : AppendChangeMap(bits, values, out);
+      return true;
+    }
+    case ValueForm::kFronts: {
+      FrontColumn fronts;
+      if (!FindFronts(bits, fronts)) return false;
+      AppendFronts(fronts, out);
+      return true;
+    }
+    case ValueForm::kNone:
+    case ValueForm::kDelta:
+    case ValueForm::kDelta2: {
+      const IntegerColumn column = ViewColumn(bits);
+      const auto predictor = static_cast<Predictor>(number(form) - number(ValueForm::kNone));
+      AppendIntegers(column, PlanPackedAs(column.integers, predictor), out);
+      return true;
+    }
+    case ValueForm::kCodedNone:
+    case ValueForm::kCodedDelta:
+    case ValueForm::kCodedDelta2: {
+      const IntegerColumn column = ViewColumn(bits);
+      const auto predictor = static_cast<Predictor>(number(form) - number(ValueForm::kCodedNone));
+      return AppendCodedIntegers(column, PlanCodedAs(column.integers, predictor), out);
+    }
+  }
+  return false;
+}
+
+bool DecodeColumn(Unread unread, size_t count, size_t begin, std::span<double> out, bool nested) {
+  ColumnBytes column;
+  column.count = count;
+  if (!unread.Byte(column.lead)) return false;
+  column.unread = unread;
+  if (column.lead >= lead::kIntegers) return DecodeIntegers(column, begin, out);
+  if (column.lead < lead::kConstViewEnd) return DecodeConst(column, out);
+  switch (column.lead) {
+    case lead::kRaw:
+      return DecodeRaw(column, begin, out);
+    case lead::kRawCoded:
+      return DecodeRawCoded(column, begin, out);
+    case lead::kRuns:
+      return !nested && DecodeRuns(column, begin, out);
+    case lead::kChangeMap:
+      return !nested && DecodeChangeMap(column, begin, out);
+    case lead::kFronts:
+      return DecodeFronts(column, begin, out);
+    default:
+      return false;
   }
 }
 
 absl::Status DecodeValues(std::string_view bytes, size_t count, size_t begin,
                           std::span<double> out) {
-  if (bytes.empty()) return Damaged("an empty column");
-  if (count == 0 || count > kMaxColumnSamples || begin > count || out.size() > count - begin)
-    return Damaged("a column of another length");
-  const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
-  const uint8_t* const end = p + bytes.size();
-  const uint8_t lead = *p++;
-  if (lead < kConst + 16) return DecodeConst(lead, p, end, out);
-  if (lead == kRaw) return DecodeRaw(p, end, count, begin, out);
-  if (lead >= kPacked) return DecodeIntegers(lead, p, end, count, begin, out);
-  return Damaged("an unknown form of column");
+  if (count == 0 || count > kMaxColumnSamples || begin > count || out.size() > count - begin) {
+    return absl::DataLossError(
+        absl::StrCat("a column of ", count, " values has no ", out.size(), " from ", begin, " on"));
+  }
+  if (DecodeColumn(Unread(bytes), count, begin, out, false)) return absl::OkStatus();
+  return absl::DataLossError(bytes.empty()
+                                 ? "an empty column of values"
+                                 : absl::StrCat("a damaged column of values of form ",
+                                                static_cast<int>(static_cast<uint8_t>(bytes[0]))));
 }
 
 }  // namespace slowburn::tsdb

@@ -95,7 +95,7 @@ std::map<TimestampMs, ModelSample> RandomSamples(testing::Random& random, TimeRa
       sample.v = values.Next();
     }
     if (starts) sample.start = partition.start - static_cast<TimestampMs>(random.Below(3));
-    if (samples.size() >= 500) break;
+    if (samples.size() >= 200) break;
   }
   return samples;
 }
@@ -199,7 +199,7 @@ Labels RandomLabels(testing::Random& random) {
 
 BlockContent RandomContent(testing::Random& random, TimeRange partition) {
   BlockContent content;
-  const uint64_t series = random.OneIn(8) ? 0 : random.Below(random.OneIn(5) ? 300 : 12);
+  const uint64_t series = random.OneIn(8) ? 0 : random.Below(random.OneIn(8) ? 300 : 10);
   // Most series of a block share a few time columns.
   const auto shared = RandomSamples(random, partition, false, false);
   for (uint64_t i = 0; i < series; ++i) {

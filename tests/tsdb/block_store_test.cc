@@ -16,6 +16,7 @@
 #include "tests/testing/random.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/block_model.h"
+#include "tests/tsdb/failing_disk.h"
 #include "tests/tsdb/storage_reading.h"
 #include "tests/tsdb/store_fixture.h"
 
@@ -99,15 +100,19 @@ TEST(BlockStore, WhatIsWrittenIsReadBack) {
 // A store and its model, with random operations on both.
 class Model {
  public:
-  explicit Model(testing::Random& random) : random_(random) {
+  enum class Disk { kReal, kMemory };
+  Model(testing::Random& random, Disk disk) : random_(random), disk_(disk) {
     base::SetLogLevel(base::LogLevel::kWarn);
     Reopen();
   }
 
   void Reopen() {
     store_ = nullptr;
-    store_ = Open(directory_);
-    ASSERT_NE(store_, nullptr);
+    absl::StatusOr<std::unique_ptr<BlockStore>> opened =
+        disk_ == Disk::kReal ? BlockStore::Open(directory_.path(), nullptr)
+                             : BlockStore::Open("/blocks", memory_.env());
+    ASSERT_OK(opened);
+    store_ = *std::move(opened);
   }
 
   void Step() {
@@ -304,27 +309,36 @@ class Model {
   }
 
   testing::Random& random_;
+  const Disk disk_;
   const TempDirectory directory_;
+  FailingDisk memory_;  // which never fails here
   std::unique_ptr<BlockStore> store_;
   std::map<BlockId, KnownBlock> known_;
   uint64_t next_order_ = 1;
   SealMark mark_;
 };
 
+void RunModel(testing::Random& random, Model::Disk disk, int steps) {
+  Model model(random, disk);
+  for (int step = 0; step < steps; ++step) {
+    ASSERT_NO_FATAL_FAILURE(model.Step()) << "step " << step;
+    if (step % 4 == 0) {
+      ASSERT_NO_FATAL_FAILURE(model.Check()) << "step " << step;
+    }
+    ASSERT_FALSE(::testing::Test::HasFailure()) << "step " << step;
+  }
+  ASSERT_OK(model.store().Verify({}));
+}
+
 TEST(BlockStore, RandomOperationsAgreeWithTheModel) {
   testing::Random random;
-  for (int round = 0; round < 6; ++round) {
-    Model model(random);
-    for (int step = 0; step < 60; ++step) {
-      ASSERT_NO_FATAL_FAILURE(model.Step()) << "round " << round << " step " << step;
-      if (::testing::Test::HasFailure()) return;
-      if (step % 3 == 0) {
-        ASSERT_NO_FATAL_FAILURE(model.Check());
-      }
-      if (::testing::Test::HasFailure()) return;
-    }
-    ASSERT_OK(model.store().Verify({}));
-  }
+  for (int round = 0; round < 5; ++round)
+    ASSERT_NO_FATAL_FAILURE(RunModel(random, Model::Disk::kMemory, 50)) << "round " << round;
+}
+
+TEST(BlockStore, RandomOperationsOnDiskAgreeWithTheModel) {
+  testing::Random random;
+  RunModel(random, Model::Disk::kReal, 25);
 }
 
 }  // namespace
