@@ -26,7 +26,12 @@ bool CheckOne(const std::string& file, std::FILE* out, std::FILE* err) {
   size_t rules = 0;
   for (const std::string& glob : config->rule_files) {
     const std::vector<std::string> paths = base::Glob(glob);
-    if (paths.empty()) Print(err, "warning: ", file + ": no rule file matches " + glob);
+    if (paths.empty() && base::HasWildcard(glob)) {
+      Print(err, "warning: ", file + ": no rule file matches " + glob);
+    } else if (paths.empty()) {
+      Print(err, "", file + ": the rule file " + glob + " does not exist");
+      good = false;
+    }
     for (const std::string& path : paths) {
       const rules::RuleFile rule_file = rules::LoadRuleFile(path, kAllFeatures);
       for (const absl::Status& fault : rule_file.faults)

@@ -124,6 +124,10 @@ absl::Status MakeDirectories(const std::string& path) {
   return absl::OkStatus();
 }
 
+bool HasWildcard(std::string_view pattern) {
+  return pattern.find_first_of("*?[") != std::string_view::npos;
+}
+
 std::vector<std::string> Glob(const std::string& pattern) {
   glob_t found = {};
   std::vector<std::string> paths;

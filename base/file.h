@@ -17,6 +17,7 @@ absl::Status WriteFileAtomic(const std::string& path, std::string_view content);
 absl::Status MakeDirectories(const std::string& path);
 // glob(3), sorted; no match is an empty list.
 std::vector<std::string> Glob(const std::string& pattern);
+bool HasWildcard(std::string_view pattern);  // of glob(3)
 // `path` relative to the folder of `base_file`, unless it is absolute.
 std::string ResolvePath(const std::string& base_file, const std::string& path);
 

@@ -42,15 +42,10 @@ bool WireReader::SlowVarint(uint64_t& out) {
   return Fail("varint of more than 64 bits");
 }
 
-bool WireReader::Next(WireField& out) {
-  if (p_ == end_) return false;
-  uint64_t tag = 0;
-  if (!RawVarint(tag)) return false;
+bool WireReader::BadTag(uint64_t tag) {
   const uint64_t number = tag >> 3;
-  if (number == 0 || number > 0x1fffffff) return Fail(absl::StrCat("field number ", number));
-  if ((tag & 7) > 5) return Fail(absl::StrCat("wire type ", tag & 7));
-  out = {static_cast<uint32_t>(number), static_cast<WireType>(tag & 7)};
-  return true;
+  if (number == 0 || number > kMaxFieldNumber) return Fail(absl::StrCat("field number ", number));
+  return Fail(absl::StrCat("wire type ", tag & 7));
 }
 
 bool WireReader::Skip(const WireField& field) { return SkipValue(field, 0); }

@@ -40,7 +40,15 @@ class WireReader {
       : p_(bytes.data()), end_(bytes.data() + bytes.size()), base_(whole.data()) {}
 
   // False at the end and after a fault.
-  bool Next(WireField& out);
+  bool Next(WireField& out) {
+    uint64_t tag = 0;
+    if (p_ == end_ || !RawVarint(tag)) return false;
+    const uint64_t number = tag >> 3;
+    if (number == 0 || number > kMaxFieldNumber || (tag & 7) > 5) [[unlikely]]
+      return BadTag(tag);
+    out = {static_cast<uint32_t>(number), static_cast<WireType>(tag & 7)};
+    return true;
+  }
   // Each wants the field's type to fit.
   bool Varint(const WireField& field, uint64_t& out);
   bool Fixed64(const WireField& field, uint64_t& out);
@@ -77,7 +85,10 @@ class WireReader {
   const absl::Status& status() const { return status_; }
 
  private:
+  static constexpr uint64_t kMaxFieldNumber = 0x1fffffff;
+
   bool SlowVarint(uint64_t& out);
+  bool BadTag(uint64_t tag);
   bool WrongType(const WireField& field);
   bool SkipGroup(uint32_t number, int depth);
   bool SkipValue(const WireField& field, int depth);
@@ -91,6 +102,11 @@ class WireReader {
 inline bool WireReader::RawVarint(uint64_t& out) {
   if (p_ < end_ && static_cast<signed char>(*p_) >= 0) {  // most are one byte
     out = static_cast<unsigned char>(*p_++);
+    return true;
+  }
+  if (end_ - p_ >= 2 && static_cast<signed char>(p_[1]) >= 0) {  // lengths of series
+    out = (static_cast<unsigned char>(p_[0]) & 0x7fu) | static_cast<uint64_t>(p_[1]) << 7;
+    p_ += 2;
     return true;
   }
   return SlowVarint(out);

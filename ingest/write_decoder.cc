@@ -1,6 +1,8 @@
 #include "ingest/write_decoder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +30,43 @@ absl::Status DecodeSample(WireReader r, tsdb::Sample& out) {
     }
   }
   return r.status();
+}
+
+// Senders write nearly every series in one form: labels, then samples, lengths of one byte, times
+// of 2004 to 2527 (six bytes). These two read as much of it as there is and return where they
+// stopped, at a field's begin; what is left, whatever it is, goes through WireReader.
+
+const char* SkipUsualLabels(const char* p, const char* end) {
+  while (end - p >= 2 && p[0] == 0x0a) {
+    const auto length = static_cast<unsigned char>(p[1]);
+    if (length >= 0x80 || end - p - 2 < length) break;
+    p += 2 + length;
+  }
+  return p;
+}
+
+// 12 length 09 value 10 time; a value of 0 is left out. At most `room` samples.
+const char* DecodeUsualSamples(const char* p, const char* end, size_t room,
+                               std::vector<tsdb::Sample>& out) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr ptrdiff_t kTimeBytes = 6;
+  constexpr uint64_t kContinued = 0x8080808080;  // all but the last byte go on
+  for (; room > 0 && end - p >= 2 && p[0] == 0x12; --room) {
+    const bool has_value = p[1] == 9 + 1 + kTimeBytes;
+    if (!has_value && p[1] != 1 + kTimeBytes) break;
+    if (end - p - 2 < p[1] || (has_value && p[2] != 0x09)) break;
+    const char* const time = p + 2 + (has_value ? 9 : 0);
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, time + 1, kTimeBytes);
+    if (time[0] != 0x10 || (bytes & 0x808080808080) != kContinued) break;
+    tsdb::Sample& sample = out.emplace_back();
+    if (has_value) std::memcpy(&sample.v, p + 3, sizeof(sample.v));
+    sample.t = static_cast<tsdb::TimestampMs>(
+        (bytes & 0x7f) | (bytes & 0x7f00) >> 1 | (bytes & 0x7f0000) >> 2 |
+        (bytes & 0x7f000000) >> 3 | (bytes & 0x7f00000000) >> 4 | (bytes & 0x7f0000000000) >> 5);
+    p = time + 1 + kTimeBytes;
+  }
+  return p;
 }
 
 absl::Status DecodeSpan(WireReader r, tsdb::HistogramSpan& out) {
@@ -342,16 +381,26 @@ absl::StatusOr<bool> WriteDecoder::Next(WriteBatch& batch) {
   return !batch.series.empty() || !batch.metadata.empty() || !r.at_end();
 }
 
+absl::Status WriteDecoder::TooManySamples() const {
+  return absl::ResourceExhaustedError(absl::StrCat("the request holds more than ", max_cost_,
+                                                   " samples (a histogram counts as ",
+                                                   kHistogramCost, "): send smaller requests"));
+}
+
 absl::Status WriteDecoder::DecodeSeries(std::string_view body, WriteBatch& batch) {
   WriteSeries series;
   series.samples.begin = Size32(batch.samples.size());
   series.histograms.begin = Size32(batch.histograms.size());
   series.exemplars.begin = Size32(batch.exemplars.size());
   LabelSpan labels(copies_);
-  WireReader r(body, message_);
+  const char* const end = body.data() + body.size();
+  const char* begin = SkipUsualLabels(body.data(), end);
+  if (begin != body.data()) labels.Add(body.data(), begin);
+  begin = DecodeUsualSamples(begin, end, max_cost_ - std::min(cost_, max_cost_), batch.samples);
+  cost_ += batch.samples.size() - series.samples.begin;
+  WireReader r({begin, static_cast<size_t>(end - begin)}, message_);
   WireField field;
   std::string_view bytes;
-  const char* begin = r.position();
   while (r.Next(field)) {
     switch (field.number) {
       case 1:
@@ -376,11 +425,7 @@ absl::Status WriteDecoder::DecodeSeries(std::string_view body, WriteBatch& batch
       default:
         r.Skip(field);
     }
-    if (cost_ > max_cost_) {
-      return absl::ResourceExhaustedError(absl::StrCat("the request holds more than ", max_cost_,
-                                                       " samples (a histogram counts as ",
-                                                       kHistogramCost, "): send smaller requests"));
-    }
+    if (cost_ > max_cost_) return TooManySamples();
     begin = r.position();
   }
   RETURN_IF_ERROR(r.status());

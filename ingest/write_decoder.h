@@ -83,6 +83,7 @@ class WriteDecoder {
 
  private:
   absl::Status DecodeSeries(std::string_view body, WriteBatch& batch);
+  absl::Status TooManySamples() const;
 
   const std::string_view message_;
   const size_t max_cost_;

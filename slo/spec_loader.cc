@@ -404,10 +404,6 @@ void AddSpec(SloSpec spec, const YamlNode& node, SloFiles& out) {
   out.specs.push_back(std::move(spec));
 }
 
-bool HasWildcard(const std::string& pattern) {
-  return pattern.find_first_of("*?[") != std::string::npos;
-}
-
 void LoadOneFile(const std::string& path, SloFiles& out) {
   const absl::StatusOr<std::string> text = base::ReadFile(path);
   if (!text.ok()) {
@@ -451,7 +447,7 @@ SloFiles LoadSloFiles(const std::vector<std::string>& globs) {
   std::set<std::string> seen;
   for (const std::string& glob : globs) {
     std::vector<std::string> paths = base::Glob(glob);
-    if (paths.empty() && !HasWildcard(glob)) paths.push_back(glob);  // reading it names the reason
+    if (paths.empty() && !base::HasWildcard(glob)) paths.push_back(glob);  // reading it names the reason
     if (paths.empty()) out.warnings.push_back(absl::StrCat(glob, ": no SLO file matches"));
     for (const std::string& path : paths) {
       if (seen.insert(path).second) LoadOneFile(path, out);

@@ -106,6 +106,47 @@ TEST(WriteDecoder, FieldOrderAndUnknownFieldsDoNotMatter) {
   EXPECT_EQ(text, "__name__=x;a=b; 1@1 2@2\n");
 }
 
+// What senders usually write is read in a shorter way: it must not read anything differently.
+TEST(WriteDecoder, TheUsualFormReadsLikeAnyOther) {
+  testing::Random random;
+  constexpr int64_t kTimes[] = {0,
+                                1,
+                                (int64_t{1} << 35) - 1,
+                                int64_t{1} << 35,
+                                1'700'000'000'000,
+                                (int64_t{1} << 42) - 1,
+                                int64_t{1} << 42,
+                                -1};
+  for (int round = 0; round < 300; ++round) {
+    std::string usual, other;
+    for (uint64_t i = random.Below(4); i > 0; --i) {
+      const std::string label = EncodeLabel(
+          "n" + std::to_string(i), std::string(random.Below(2) * 110 + random.Below(20), 'v'));
+      usual += Wire().Bytes(1, label).str();
+      other += Wire().Bytes(1, label).str();
+    }
+    for (uint64_t i = random.Below(4); i > 0; --i) {
+      const int64_t t = kTimes[random.Below(std::size(kTimes))];
+      const double v = random.Below(2) == 0 ? 0 : -1.5 * static_cast<double>(1 + random.Below(100));
+      Wire sample;
+      if (v != 0) sample.Double(1, v);
+      sample.Int(2, t);
+      usual += Wire().Bytes(2, sample.str()).str();
+      other += Wire().Bytes(2, Wire().Int(2, t).Double(1, v).str()).str();  // the time first
+    }
+    const auto expected = Describe(EncodeRequest({other}));
+    ASSERT_OK(expected.status());
+    const auto got = Describe(EncodeRequest({usual}));
+    ASSERT_OK(got.status());
+    ASSERT_EQ(*got, *expected) << "seed " << random.seed() << " round " << round;
+    // A series cut anywhere is a fault, or ends with a whole field.
+    for (size_t cut = 0; cut < usual.size(); ++cut) {
+      const auto part = Describe(EncodeRequest({usual.substr(0, cut)}));
+      ASSERT_TRUE(!part.ok() || part->size() <= got->size()) << cut;
+    }
+  }
+}
+
 TEST(WriteDecoder, EqualLabelsGiveEqualBytesHoweverTheyLie) {
   const std::string apart = Wire()
                                 .Bytes(1, EncodeLabel("__name__", "x"))
@@ -202,11 +243,13 @@ TEST(WriteDecoder, FaultsNameTheByte) {
 }
 
 TEST(WriteDecoder, CostIsLimited) {
-  const std::string message =
-      EncodeRequest({EncodeSeries({{"__name__", "x"}}, {{1, 1}, {2, 2}, {3, 3}}).str()});
-  EXPECT_OK(Describe(message, 3));
-  EXPECT_THAT(Describe(message, 2),
-              IsCode(absl::StatusCode::kResourceExhausted, "more than 2 samples"));
+  for (const int64_t t : {int64_t{0}, int64_t{1'700'000'000'000}}) {  // any form, and the usual one
+    const std::string message =
+        EncodeRequest({EncodeSeries({{"__name__", "x"}}, {{t, 1}, {t + 1, 2}, {t + 2, 3}}).str()});
+    EXPECT_OK(Describe(message, 3));
+    EXPECT_THAT(Describe(message, 2),
+                IsCode(absl::StatusCode::kResourceExhausted, "more than 2 samples"));
+  }
   const std::string histogram = EncodeRequest({Wire().Bytes(4, "").str()});
   EXPECT_OK(Describe(histogram, kHistogramCost));
   EXPECT_FALSE(Describe(histogram, kHistogramCost - 1).ok());
