@@ -15,11 +15,20 @@ constexpr double kMaxFinite = std::numeric_limits<double>::max();
 constexpr int32_t kMaxTableSchema = 8;
 
 // 2^(i / 2^schema) for i in [0, 2^schema), of the finest schema; coarser schemas use every n-th.
+//
+// Bit for bit what Prometheus has in its table, which is not the nearest double everywhere:
+// products of the roots 2^(1/2), 2^(1/4), ..., the first of them rounded down.
 const std::array<double, 1 << kMaxTableSchema>& Roots() {
   static const auto* roots = [] {
+    std::array<double, kMaxTableSchema> factors;
+    for (size_t k = 0; k < factors.size(); ++k) factors[k] = std::exp2(std::ldexp(1, -int(k) - 1));
+    factors[0] = std::nextafter(factors[0], 0);
     auto* table = new std::array<double, 1 << kMaxTableSchema>;
     for (size_t i = 0; i < table->size(); ++i) {
-      (*table)[i] = std::exp2(double(i) / double(table->size()));
+      (*table)[i] = 1;
+      for (size_t k = 0; k < factors.size(); ++k) {
+        if ((i >> (factors.size() - 1 - k) & 1) != 0) (*table)[i] *= factors[k];
+      }
     }
     return table;
   }();
