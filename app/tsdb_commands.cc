@@ -15,7 +15,9 @@
 #include "prometheus/registry.h"
 #include "query/histogram/buckets.h"
 #include "query/parser/parser.h"
+#include "tsdb/data_directory.h"
 #include "tsdb/db.h"
+#include "tsdb/prometheus/directory.h"
 #include "tsdb/verify.h"
 
 namespace slowburn::app {
@@ -174,20 +176,65 @@ std::string TimeText(tsdb::TimestampMs t) {
   return absl::StrCat(t, " (", base::FormatRfc3339(t), ")");
 }
 
-}  // namespace
-
-absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
+// Any of the selectors; one that matches everything when there are none.
+absl::StatusOr<std::vector<tsdb::Matchers>> ParseSelectors(const std::vector<std::string>& texts) {
   std::vector<tsdb::Matchers> selectors;
-  for (const std::string& match : options.matches) {
-    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(match));
+  for (const std::string& text : texts) {
+    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(text));
     selectors.push_back(std::move(matchers));
   }
   if (selectors.empty()) selectors.emplace_back();
+  return selectors;
+}
+
+// Half-open, of a range that the user gave with both ends included.
+tsdb::TimeRange HalfOpen(tsdb::TimestampMs min_time, tsdb::TimestampMs max_time) {
+  return {min_time, max_time == tsdb::kMaxTime ? tsdb::kMaxTime : max_time + 1};
+}
+
+void PrintReadReport(const tsdb::prom::ReadReport& report, std::FILE* out) {
+  if (out == nullptr) return;
+  for (const std::string& text : report.texts()) std::fprintf(out, "damaged: %s\n", text.c_str());
+  if (report.faults() > report.texts().size()) {
+    std::fprintf(out, "damaged: %llu more places\n",
+                 static_cast<unsigned long long>(report.faults() - report.texts().size()));
+  }
+  for (const auto& [why, count] : report.skipped()) {
+    std::fprintf(out, "left out: %llu %s\n", static_cast<unsigned long long>(count), why.c_str());
+  }
+}
+
+// A directory of Prometheus itself: to look before importing, or to compare.
+absl::Status DumpPrometheus(const TsdbDumpOptions& options,
+                            const std::vector<tsdb::Matchers>& selectors, std::FILE* out,
+                            std::FILE* progress) {
+  tsdb::prom::ReadReport report;
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<tsdb::prom::Directory> source,
+      tsdb::prom::Directory::Open(
+          options.path, {.progress = ReportTo(progress, "reading the log of Prometheus")}, report));
+  const std::unique_ptr<tsdb::SeriesSet> set =
+      source->Series(HalfOpen(options.min_time, options.max_time));
+  while (set->Next()) {
+    const auto matches = [&](const tsdb::Matchers& one) {
+      return tsdb::MatchesAll(one, set->labels());
+    };
+    if (std::any_of(selectors.begin(), selectors.end(), matches))
+      RETURN_IF_ERROR(DumpSeries(*set, out));
+  }
+  PrintReadReport(report, progress);
+  return set->status();
+}
+
+}  // namespace
+
+absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
+  ASSIGN_OR_RETURN(const std::vector<tsdb::Matchers> selectors, ParseSelectors(options.matches));
+  if (tsdb::IsPrometheusDirectory(options.path))
+    return DumpPrometheus(options, selectors, out, progress);
   OpenDirectory directory;
   RETURN_IF_ERROR(directory.Open(options.path, progress));
-  tsdb::TimeRange range;
-  range.start = options.min_time;
-  range.end = options.max_time == tsdb::kMaxTime ? tsdb::kMaxTime : options.max_time + 1;
+  const tsdb::TimeRange range = HalfOpen(options.min_time, options.max_time);
   const std::unique_ptr<tsdb::Querier> querier = directory.db->NewQuerier(range);
   MergedSets sets;
   for (const tsdb::Matchers& matchers : selectors) {
