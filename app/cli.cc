@@ -163,6 +163,16 @@ void AddTsdbCommands(CLI::App& cli, Action& action) {
   dump_command->add_option("--match", dump->matches, "series selector; may be repeated");
   dump_command->add_option("--min-time", dump->min_time, "milliseconds");
   dump_command->add_option("--max-time", dump->max_time, "milliseconds");
+  const auto exported = std::make_shared<TsdbExportOptions>();  // as above
+  CLI::App* export_command =
+      add("export", "write samples as blocks of Prometheus into a new folder", [path, exported] {
+        exported->path = *path;
+        return RunTsdbExport(*exported, stdout, stderr);
+      });
+  export_command->add_option("--match", exported->matches, "series selector; may be repeated");
+  export_command->add_option("--min-time", exported->min_time, "milliseconds");
+  export_command->add_option("--max-time", exported->max_time, "milliseconds");
+  export_command->add_option("OUT", exported->to, "the new folder")->required();
   add("stats", "sizes and cardinality",
       [path] { return RunTsdbStats({.path = *path}, stdout, stderr); });
   add("verify", "read everything and say what is wrong",

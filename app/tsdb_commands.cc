@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "tsdb/data_directory.h"
 #include "tsdb/db.h"
 #include "tsdb/prometheus/directory.h"
+#include "tsdb/prometheus/export.h"
 #include "tsdb/verify.h"
 
 namespace slowburn::app {
@@ -246,6 +248,36 @@ absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FI
     if (series == nullptr) return absl::OkStatus();
     RETURN_IF_ERROR(DumpSeries(*series, out));
   }
+}
+
+absl::Status RunTsdbExport(const TsdbExportOptions& options, std::FILE* out, std::FILE* progress) {
+  tsdb::prom::ExportOptions wanted;
+  if (!options.matches.empty()) {
+    ASSIGN_OR_RETURN(wanted.any_of, ParseSelectors(options.matches));
+  }
+  OpenDirectory directory;
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  const tsdb::DbStats held = directory.db->Stats(0);
+  const tsdb::TimeRange range = HalfOpen(options.min_time, options.max_time);
+  if (held.samples > 0) {
+    wanted.range.start = std::max(range.start, held.min_time);
+    wanted.range.end = std::min(range.end, held.max_time + 1);
+  } else {
+    wanted.range = {0, 0};
+  }
+  wanted.seed = std::random_device()();
+  wanted.progress = ReportTo(progress, "exporting");
+  ASSIGN_OR_RETURN(const tsdb::prom::ExportStats stats,
+                   tsdb::prom::ExportBlocks(*directory.db, options.to, directory.clock, wanted));
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::fprintf(out, "%llu blocks, %llu series in them, %llu samples, %llu of them histograms\n",
+               number(stats.blocks), number(stats.series), number(stats.samples),
+               number(stats.histograms));
+  if (stats.starts > 0)
+    std::fprintf(out, "left out: %llu start timestamps of samples\n", number(stats.starts));
+  if (stats.invalid_histograms > 0)
+    std::fprintf(out, "left out: %llu invalid histograms\n", number(stats.invalid_histograms));
+  return absl::OkStatus();
 }
 
 absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::FILE* progress) {

@@ -288,6 +288,35 @@ class PrometheusDirectory(unittest.TestCase):
         self.assertSameLines(dump(data), wanted, "dump of Prometheus' directory")
         self.assertEqual(fingerprint(data), before, "the directory was touched")
 
+    def test_promtool_and_prometheus_read_what_we_export(self):
+        folder = harness.temp_dir()
+        server = harness.Slowburn(folder, "--storage.tsdb.retention.time=100y").start()
+        feed(server.url, START, START + 5 * HOUR)
+        server.stop()
+        data, out = folder + "/data", folder + "/out"
+        done = run(harness.BINARY, "tsdb", "export", f"--storage.path={data}", out)
+        self.assertRegex(done.stdout, r"^3 blocks, \d+ series in them, \d+ samples, \d+ of them histograms\n")
+        listed = run(PROMTOOL, "tsdb", "list", out).stdout
+        self.assertEqual(len(re.findall(r"^01[0-9A-Z]{24} ", listed, re.M)), 3, listed)
+        ours = dump(data)
+        self.assertGreater(len(ours), 15_000)
+        self.assertSameLines(ours, promtool_dump(folder, out), "what was exported")
+        self.assertSameLines(dump(out), ours, "our dump of what was exported")
+        again = run(harness.BINARY, "tsdb", "export", f"--storage.path={data}", out, check=False)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("not empty", again.stderr)
+
+        part, begin, end = folder + "/part", START + HOUR + 1, START + 2 * HOUR
+        flags = ['--match={job="a"}', "--match=h_int", f"--min-time={begin}", f"--max-time={end}"]
+        run(harness.BINARY, "tsdb", "export", f"--storage.path={data}", *flags, part)
+        self.assertSameLines(dump(data, *flags), promtool_dump(folder, part), "a part")
+
+        prometheus = Prometheus(folder, out).start()
+        answer = harness.api(prometheus.url + "/api/v1/query?" + urllib.parse.urlencode(
+            {"query": "sum(requests_1_total)", "time": (START + 3 * HOUR) / 1000}))
+        self.assertEqual(answer["result"][0]["value"][1], str(2 * 2 * 3 * 240))
+        prometheus.stop()
+
 
 if __name__ == "__main__":
     unittest.main()
