@@ -16,10 +16,12 @@
 #include "prometheus/registry.h"
 #include "query/histogram/buckets.h"
 #include "query/parser/parser.h"
+#include "tsdb/block_store.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/db.h"
 #include "tsdb/prometheus/directory.h"
 #include "tsdb/prometheus/export.h"
+#include "tsdb/prometheus/import.h"
 #include "tsdb/verify.h"
 
 namespace slowburn::app {
@@ -228,6 +230,44 @@ absl::Status DumpPrometheus(const TsdbDumpOptions& options,
   return set->status();
 }
 
+absl::StatusOr<tsdb::prom::ImportStats> ImportInto(const std::string& path,
+                                                   const tsdb::prom::Directory& source,
+                                                   const tsdb::prom::ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::DataDirectory> directory,
+                   tsdb::DataDirectory::Open(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::BlockStore> store,
+                   tsdb::BlockStore::Open(directory->blocks_path(), nullptr));
+  return tsdb::prom::ImportSamples(source, *store, options);
+}
+
+void PrintImport(const tsdb::prom::Directory& source, const tsdb::prom::ImportStats& stats,
+                 const tsdb::prom::ImportedNotes& notes, std::FILE* out) {
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  const tsdb::TimeRange times = source.times();
+  if (!times.empty()) {
+    std::fprintf(out, "read: %llu blocks%s, from %s to %s\n", number(source.blocks().size()),
+                 source.head().empty() ? "" : " and the head", TimeText(times.start).c_str(),
+                 TimeText(times.end - 1).c_str());
+  }
+  std::fprintf(
+      out, "imported: %llu series, %llu samples, %llu of them histograms, into %llu blocks\n",
+      number(stats.series), number(stats.samples), number(stats.histograms), number(stats.blocks));
+  std::fprintf(out, "exemplars: %llu, metadata of %llu metrics\n", number(notes.exemplars),
+               number(notes.metadata));
+  const auto print = [&](uint64_t count, const char* what) {
+    if (count > 0) std::fprintf(out, "%s: %llu samples\n", what, number(count));
+  };
+  print(stats.present, "were there already");
+  print(stats.conflicts, "left out, another value is there");
+  print(stats.invalid_histograms, "left out, invalid histograms");
+  if (stats.old > 0) {
+    std::fprintf(out,
+                 "warning: %llu samples are older than the retention: a server drops them, unless "
+                 "it is started with a longer --storage.tsdb.retention.time\n",
+                 number(stats.old));
+  }
+}
+
 }  // namespace
 
 absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
@@ -248,6 +288,32 @@ absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FI
     if (series == nullptr) return absl::OkStatus();
     RETURN_IF_ERROR(DumpSeries(*series, out));
   }
+}
+
+absl::Status RunTsdbImport(const TsdbImportOptions& options, std::FILE* out, std::FILE* progress) {
+  tsdb::prom::ReadReport report;
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<tsdb::prom::Directory> source,
+      tsdb::prom::Directory::Open(
+          options.from, {.progress = ReportTo(progress, "reading the log of Prometheus")}, report));
+  if (source->in_use()) {
+    std::fprintf(
+        out, "warning: a running Prometheus has %s; what it writes from now on is not imported\n",
+        options.from.c_str());
+  }
+  tsdb::prom::ImportOptions wanted;
+  if (options.retention_ms > 0)
+    wanted.retained_from = base::RealClock().Now() - options.retention_ms;
+  wanted.progress = ReportTo(progress, "importing");
+  const absl::StatusOr<tsdb::prom::ImportStats> stats = ImportInto(options.path, *source, wanted);
+  PrintReadReport(report, out);
+  RETURN_IF_ERROR(stats.status());
+  OpenDirectory directory;  // exemplars and metadata are in the log
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  ASSIGN_OR_RETURN(const tsdb::prom::ImportedNotes notes,
+                   tsdb::prom::ImportNotes(*source, stats->newest, *directory.db));
+  PrintImport(*source, *stats, notes, out);
+  return absl::OkStatus();
 }
 
 absl::Status RunTsdbExport(const TsdbExportOptions& options, std::FILE* out, std::FILE* progress) {

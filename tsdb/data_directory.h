@@ -26,6 +26,7 @@ class DataDirectory {
   static absl::StatusOr<std::unique_ptr<DataDirectory>> OpenExisting(const std::string& path);
 
   std::string log_path() const { return path_ + "/wal"; }
+  std::string blocks_path() const { return path_ + "/blocks"; }
   std::string state_path() const { return path_ + "/state"; }
 
  private:

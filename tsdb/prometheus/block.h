@@ -28,7 +28,8 @@ class Block {
   static absl::StatusOr<std::unique_ptr<Block>> Open(const std::string& path, ReadReport& report);
 
   const BlockMeta& meta() const { return meta_; }
-  uint64_t bytes() const;  // index and chunks
+  uint64_t bytes() const;                              // index and chunks
+  TimeRange times() const { return index_->times(); }  // that samples may have
   // Series with chunks that touch the range; each with its samples in it.
   std::unique_ptr<SeriesSet> Series(TimeRange range) const;
 

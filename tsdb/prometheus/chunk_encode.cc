@@ -94,8 +94,10 @@ void PutZeroThreshold(BitWriter& bits, double threshold) {
 // In thousandths where that gives the same bits back.
 void PutBound(BitWriter& bits, double bound) {
   const double scaled = std::round(bound * kCustomScale);
-  if (scaled >= 0 && scaled <= kMaxShortBound && SameBits(scaled / kCustomScale, bound)) {
-    bits.VarbitUint(static_cast<uint64_t>(scaled) + 1);
+  const bool fits = scaled >= 0 && scaled <= kMaxShortBound;
+  const uint64_t whole = fits ? static_cast<uint64_t>(scaled) : 0;
+  if (fits && SameBits(static_cast<double>(whole) / kCustomScale, bound)) {
+    bits.VarbitUint(whole + 1);
   } else {
     bits.Bit(false);
     bits.Double(bound);

@@ -102,7 +102,7 @@ TimeRange Directory::times() const {
     if (range.empty()) return;
     times = {std::min(times.start, range.start), std::max(times.end, range.end)};
   };
-  for (const auto& block : blocks_) widen(block->meta().range());
+  for (const auto& block : blocks_) widen(block->times());
   widen(head_->times());
   return times;
 }
@@ -113,17 +113,20 @@ uint64_t Directory::samples() const {
   return samples;
 }
 
-bool Directory::AnyIn(TimeRange range) const {
-  const auto touches = [&](TimeRange other) { return !Intersect(range, other).empty(); };
-  return touches(head_->times()) || std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& b) {
-           return touches(b->meta().range());
-         });
+TimestampMs Directory::NextTime(TimestampMs t) const {
+  TimestampMs next = kMaxTime;
+  const auto look = [&](TimeRange range) {
+    if (!range.empty() && range.end > t) next = std::min(next, std::max(t, range.start));
+  };
+  for (const auto& block : blocks_) look(block->times());
+  look(head_->times());
+  return next;
 }
 
 std::unique_ptr<SeriesSet> Directory::Series(TimeRange range) const {
   std::vector<std::unique_ptr<SeriesSet>> sets;
   for (const auto& block : blocks_) {
-    if (!Intersect(range, block->meta().range()).empty()) sets.push_back(block->Series(range));
+    if (!Intersect(range, block->times()).empty()) sets.push_back(block->Series(range));
   }
   if (!Intersect(range, head_->times()).empty()) sets.push_back(head_->Series(range));
   return MergeSeries(std::move(sets));

@@ -42,9 +42,10 @@ class Directory {
   const Head& head() const { return *head_; }
   // Whether a running Prometheus has the directory: what it writes from now on is not seen.
   bool in_use() const { return in_use_; }
-  TimeRange times() const;            // that samples may have; empty if there are none
-  uint64_t samples() const;           // to be read; about
-  bool AnyIn(TimeRange range) const;  // whether a block or the head has a part in the range
+  TimeRange times() const;   // that samples may have; empty if there are none
+  uint64_t samples() const;  // to be read; about
+  // The first time from `t` on that samples may have; kMaxTime if there is none.
+  TimestampMs NextTime(TimestampMs t) const;
   std::unique_ptr<SeriesSet> Series(TimeRange range) const;
 
  private:

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "tsdb/prometheus/bytes.h"
 #include "tsdb/prometheus/crc32c.h"
+#include "tsdb/time_math.h"
 
 namespace slowburn::tsdb::prom {
 namespace {
@@ -186,6 +187,13 @@ bool IndexReader::Parse(uint32_t ref, std::string_view body, IndexedSeries& out)
   return true;
 }
 
+void IndexReader::Widen(const std::vector<ChunkMeta>& chunks) {
+  for (const ChunkMeta& chunk : chunks) {
+    times_.start = std::min(times_.start, chunk.min_t);
+    times_.end = std::max(times_.end, SaturatingAdd(chunk.max_t, 1));
+  }
+}
+
 void IndexReader::KeepReadable(std::vector<uint32_t> refs, ReadReport& report) {
   Labels before;
   bool sorted = true;
@@ -204,6 +212,7 @@ void IndexReader::KeepReadable(std::vector<uint32_t> refs, ReadReport& report) {
     sorted = sorted && (series_.empty() || before < series.labels);
     before = series.labels;
     series_.push_back(ref);
+    Widen(series.chunks);
   }
   if (sorted) return;
   std::vector<std::pair<Labels, uint32_t>> ordered;

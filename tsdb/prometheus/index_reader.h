@@ -43,6 +43,7 @@ class IndexReader {
   int version() const { return version_; }
   size_t size() const { return series_.size(); }  // readable series
   uint64_t bytes() const { return file_->bytes().size(); }
+  TimeRange times() const { return times_; }  // of all chunks; empty if there are none
   // The i-th in ascending order of labels. REQUIRES: i < size().
   IndexedSeries At(size_t i) const;
 
@@ -58,6 +59,7 @@ class IndexReader {
   bool ListedSeries(std::vector<uint32_t>& out, ReadReport& report) const;
   bool AllPostings(uint64_t& offset) const;
   std::vector<uint32_t> SoughtSeries() const;
+  void Widen(const std::vector<ChunkMeta>& chunks);
   void KeepReadable(std::vector<uint32_t> refs, ReadReport& report);
   // The bytes between a length and the checksum behind them; false where they do not fit.
   bool Section(uint64_t offset, std::string_view& body) const;
@@ -72,6 +74,7 @@ class IndexReader {
   std::string_view symbol_bytes_;
   std::vector<uint32_t> symbols_;  // version 2: where in symbol_bytes_ each begins
   std::vector<uint32_t> series_;   // references, in order of labels
+  TimeRange times_{kMaxTime, kMinTime};
 };
 
 }  // namespace slowburn::tsdb::prom

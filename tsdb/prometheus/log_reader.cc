@@ -85,6 +85,7 @@ bool LogReader::LoadPage() {
 LogReader::Step LogReader::Damage(uint64_t offset, std::string_view what) {
   report_.Damaged(path_, offset, what);
   within_ = false;
+  skipping_ = true;
   pending_.clear();
   at_ = page_size_;
   return Step::kPageDone;
@@ -127,8 +128,13 @@ LogReader::Step LogReader::NextFragment(Fragment& out) {
 bool LogReader::Join(const Fragment& fragment) {
   const bool begins = fragment.type == kFull || fragment.type == kFirst;
   if (begins && within_) report_.Damaged(path_, fragment_offset_, "the record before has no end");
+  if (!begins && !within_) {
+    if (!skipping_) report_.Damaged(path_, fragment_offset_, "a record without its beginning");
+    skipping_ = true;
+    return false;
+  }
   if (begins) pending_.clear();
-  if (!begins && !within_) return false;  // the rest of what was damaged
+  skipping_ = false;
   if (fragment.type > kLast) {
     report_.Damaged(path_, fragment_offset_, absl::StrCat("a fragment of type ", fragment.type));
     within_ = false;

@@ -57,7 +57,8 @@ class LogReader {
   size_t page_size_ = 0, at_ = 0;  // of page_: filled, read
   uint64_t page_offset_ = 0, fragment_offset_ = 0;
   std::string pending_, decoded_;
-  bool within_ = false;  // a record has begun
+  bool within_ = false;    // a record has begun
+  bool skipping_ = false;  // the beginning of a record was damaged, and is reported
 };
 
 // The segments of a log in order: first those of the newest checkpoint, then those behind it. Gaps
