@@ -137,6 +137,26 @@ void AddSloCommands(CLI::App& cli, Action& action) {
       [&action, command] { action = [command] { return RunSloPlan(*command, stdout, stderr); }; });
 }
 
+using AddTsdbCommand = std::function<CLI::App*(const std::string& name, const std::string& help,
+                                               const std::function<absl::Status()>& run)>;
+
+void AddImportCommand(const AddTsdbCommand& add, const std::shared_ptr<std::string>& path) {
+  const auto options = std::make_shared<TsdbImportOptions>();  // as above
+  options->retention_ms = ServeFlags().retention_ms;
+  CLI::App* command =
+      add("import", "copy what a data directory of Prometheus holds, its log included",
+          [path, options] {
+            options->path = *path;
+            return RunTsdbImport(*options, stdout, stderr);
+          });
+  AddDuration(*command, "--storage.tsdb.retention.time", options->retention_ms,
+              "how long the server will keep samples: for a warning");
+  command
+      ->add_option("DIR,--from", options->from,
+                   "the directory of Prometheus, or a snapshot of it; it is only read")
+      ->required();
+}
+
 void AddTsdbCommands(CLI::App& cli, Action& action) {
   CLI::App* tsdb = cli.add_subcommand("tsdb", "look into a data directory that no server has open");
   tsdb->require_subcommand(1);
@@ -163,6 +183,17 @@ void AddTsdbCommands(CLI::App& cli, Action& action) {
   dump_command->add_option("--match", dump->matches, "series selector; may be repeated");
   dump_command->add_option("--min-time", dump->min_time, "milliseconds");
   dump_command->add_option("--max-time", dump->max_time, "milliseconds");
+  AddImportCommand(add, path);
+  const auto exported = std::make_shared<TsdbExportOptions>();  // as above
+  CLI::App* export_command =
+      add("export", "write samples as blocks of Prometheus into a new folder", [path, exported] {
+        exported->path = *path;
+        return RunTsdbExport(*exported, stdout, stderr);
+      });
+  export_command->add_option("--match", exported->matches, "series selector; may be repeated");
+  export_command->add_option("--min-time", exported->min_time, "milliseconds");
+  export_command->add_option("--max-time", exported->max_time, "milliseconds");
+  export_command->add_option("OUT", exported->to, "the new folder")->required();
   add("stats", "sizes and cardinality",
       [path] { return RunTsdbStats({.path = *path}, stdout, stderr); });
   add("verify", "read everything and say what is wrong",

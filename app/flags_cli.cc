@@ -52,7 +52,13 @@ constexpr std::array kIgnoredSwitches = {"web.enable-remote-write-receiver",
                                          "auto-gomaxprocs",
                                          "auto-gomemlimit"};
 
-// A duration flag: takes 1h30m and stores milliseconds.
+void AddSwitch(CLI::App& command, const std::string& name, bool& value, const std::string& help) {
+  command.add_flag("--" + name + ",!--no-" + name, value, help)
+      ->default_str(value ? "true" : "false");
+}
+
+}  // namespace
+
 CLI::Option* AddDuration(CLI::App& command, const std::string& name, DurationMs& value,
                          const std::string& help) {
   const CLI::Validator is_duration(
@@ -70,13 +76,6 @@ CLI::Option* AddDuration(CLI::App& command, const std::string& name, DurationMs&
       ->default_str(base::FormatDuration(value))
       ->type_name("");
 }
-
-void AddSwitch(CLI::App& command, const std::string& name, bool& value, const std::string& help) {
-  command.add_flag("--" + name + ",!--no-" + name, value, help)
-      ->default_str(value ? "true" : "false");
-}
-
-}  // namespace
 
 bool ServeFlags::HasFeature(const std::string& name) const {
   return std::find(features.begin(), features.end(), name) != features.end();

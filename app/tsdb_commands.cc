@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string_view>
 #include <utility>
 
@@ -15,7 +16,12 @@
 #include "prometheus/registry.h"
 #include "query/histogram/buckets.h"
 #include "query/parser/parser.h"
+#include "tsdb/block_store.h"
+#include "tsdb/data_directory.h"
 #include "tsdb/db.h"
+#include "tsdb/prometheus/directory.h"
+#include "tsdb/prometheus/export.h"
+#include "tsdb/prometheus/import.h"
 #include "tsdb/verify.h"
 
 namespace slowburn::app {
@@ -174,20 +180,103 @@ std::string TimeText(tsdb::TimestampMs t) {
   return absl::StrCat(t, " (", base::FormatRfc3339(t), ")");
 }
 
-}  // namespace
-
-absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
+// Any of the selectors; one that matches everything when there are none.
+absl::StatusOr<std::vector<tsdb::Matchers>> ParseSelectors(const std::vector<std::string>& texts) {
   std::vector<tsdb::Matchers> selectors;
-  for (const std::string& match : options.matches) {
-    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(match));
+  for (const std::string& text : texts) {
+    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(text));
     selectors.push_back(std::move(matchers));
   }
   if (selectors.empty()) selectors.emplace_back();
+  return selectors;
+}
+
+// Half-open, of a range that the user gave with both ends included.
+tsdb::TimeRange HalfOpen(tsdb::TimestampMs min_time, tsdb::TimestampMs max_time) {
+  return {min_time, max_time == tsdb::kMaxTime ? tsdb::kMaxTime : max_time + 1};
+}
+
+void PrintReadReport(const tsdb::prom::ReadReport& report, std::FILE* out) {
+  if (out == nullptr) return;
+  for (const std::string& text : report.texts()) std::fprintf(out, "damaged: %s\n", text.c_str());
+  if (report.faults() > report.texts().size()) {
+    std::fprintf(out, "damaged: %llu more places\n",
+                 static_cast<unsigned long long>(report.faults() - report.texts().size()));
+  }
+  for (const auto& [why, count] : report.skipped()) {
+    std::fprintf(out, "left out: %llu %s\n", static_cast<unsigned long long>(count), why.c_str());
+  }
+}
+
+// A directory of Prometheus itself: to look before importing, or to compare.
+absl::Status DumpPrometheus(const TsdbDumpOptions& options,
+                            const std::vector<tsdb::Matchers>& selectors, std::FILE* out,
+                            std::FILE* progress) {
+  tsdb::prom::ReadReport report;
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<tsdb::prom::Directory> source,
+      tsdb::prom::Directory::Open(
+          options.path, {.progress = ReportTo(progress, "reading the log of Prometheus")}, report));
+  const std::unique_ptr<tsdb::SeriesSet> set =
+      source->Series(HalfOpen(options.min_time, options.max_time));
+  while (set->Next()) {
+    const auto matches = [&](const tsdb::Matchers& one) {
+      return tsdb::MatchesAll(one, set->labels());
+    };
+    if (std::any_of(selectors.begin(), selectors.end(), matches))
+      RETURN_IF_ERROR(DumpSeries(*set, out));
+  }
+  PrintReadReport(report, progress);
+  return set->status();
+}
+
+absl::StatusOr<tsdb::prom::ImportStats> ImportInto(const std::string& path,
+                                                   const tsdb::prom::Directory& source,
+                                                   const tsdb::prom::ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::DataDirectory> directory,
+                   tsdb::DataDirectory::Open(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<tsdb::BlockStore> store,
+                   tsdb::BlockStore::Open(directory->blocks_path(), nullptr));
+  return tsdb::prom::ImportSamples(source, *store, options);
+}
+
+void PrintImport(const tsdb::prom::Directory& source, const tsdb::prom::ImportStats& stats,
+                 const tsdb::prom::ImportedNotes& notes, std::FILE* out) {
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  const tsdb::TimeRange times = source.times();
+  if (!times.empty()) {
+    std::fprintf(out, "read: %llu blocks%s, from %s to %s\n", number(source.blocks().size()),
+                 source.head().empty() ? "" : " and the head", TimeText(times.start).c_str(),
+                 TimeText(times.end - 1).c_str());
+  }
+  std::fprintf(
+      out, "imported: %llu series, %llu samples, %llu of them histograms, into %llu blocks\n",
+      number(stats.series), number(stats.samples), number(stats.histograms), number(stats.blocks));
+  std::fprintf(out, "exemplars: %llu, metadata of %llu metrics\n", number(notes.exemplars),
+               number(notes.metadata));
+  const auto print = [&](uint64_t count, const char* what) {
+    if (count > 0) std::fprintf(out, "%s: %llu samples\n", what, number(count));
+  };
+  print(stats.present, "were there already");
+  print(stats.conflicts, "left out, another value is there");
+  print(stats.invalid_histograms, "left out, invalid histograms");
+  if (stats.old > 0) {
+    std::fprintf(out,
+                 "warning: %llu samples are older than the retention: a server drops them, unless "
+                 "it is started with a longer --storage.tsdb.retention.time\n",
+                 number(stats.old));
+  }
+}
+
+}  // namespace
+
+absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
+  ASSIGN_OR_RETURN(const std::vector<tsdb::Matchers> selectors, ParseSelectors(options.matches));
+  if (tsdb::IsPrometheusDirectory(options.path))
+    return DumpPrometheus(options, selectors, out, progress);
   OpenDirectory directory;
   RETURN_IF_ERROR(directory.Open(options.path, progress));
-  tsdb::TimeRange range;
-  range.start = options.min_time;
-  range.end = options.max_time == tsdb::kMaxTime ? tsdb::kMaxTime : options.max_time + 1;
+  const tsdb::TimeRange range = HalfOpen(options.min_time, options.max_time);
   const std::unique_ptr<tsdb::Querier> querier = directory.db->NewQuerier(range);
   MergedSets sets;
   for (const tsdb::Matchers& matchers : selectors) {
@@ -199,6 +288,62 @@ absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FI
     if (series == nullptr) return absl::OkStatus();
     RETURN_IF_ERROR(DumpSeries(*series, out));
   }
+}
+
+absl::Status RunTsdbImport(const TsdbImportOptions& options, std::FILE* out, std::FILE* progress) {
+  tsdb::prom::ReadReport report;
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<tsdb::prom::Directory> source,
+      tsdb::prom::Directory::Open(
+          options.from, {.progress = ReportTo(progress, "reading the log of Prometheus")}, report));
+  if (source->in_use()) {
+    std::fprintf(
+        out, "warning: a running Prometheus has %s; what it writes from now on is not imported\n",
+        options.from.c_str());
+  }
+  tsdb::prom::ImportOptions wanted;
+  if (options.retention_ms > 0)
+    wanted.retained_from = base::RealClock().Now() - options.retention_ms;
+  wanted.progress = ReportTo(progress, "importing");
+  const absl::StatusOr<tsdb::prom::ImportStats> stats = ImportInto(options.path, *source, wanted);
+  PrintReadReport(report, out);
+  RETURN_IF_ERROR(stats.status());
+  OpenDirectory directory;  // exemplars and metadata are in the log
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  ASSIGN_OR_RETURN(const tsdb::prom::ImportedNotes notes,
+                   tsdb::prom::ImportNotes(*source, stats->newest, *directory.db));
+  PrintImport(*source, *stats, notes, out);
+  return absl::OkStatus();
+}
+
+absl::Status RunTsdbExport(const TsdbExportOptions& options, std::FILE* out, std::FILE* progress) {
+  tsdb::prom::ExportOptions wanted;
+  if (!options.matches.empty()) {
+    ASSIGN_OR_RETURN(wanted.any_of, ParseSelectors(options.matches));
+  }
+  OpenDirectory directory;
+  RETURN_IF_ERROR(directory.Open(options.path, progress));
+  const tsdb::DbStats held = directory.db->Stats(0);
+  const tsdb::TimeRange range = HalfOpen(options.min_time, options.max_time);
+  if (held.samples > 0) {
+    wanted.range.start = std::max(range.start, held.min_time);
+    wanted.range.end = std::min(range.end, held.max_time + 1);
+  } else {
+    wanted.range = {0, 0};
+  }
+  wanted.seed = std::random_device()();
+  wanted.progress = ReportTo(progress, "exporting");
+  ASSIGN_OR_RETURN(const tsdb::prom::ExportStats stats,
+                   tsdb::prom::ExportBlocks(*directory.db, options.to, directory.clock, wanted));
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::fprintf(out, "%llu blocks, %llu series in them, %llu samples, %llu of them histograms\n",
+               number(stats.blocks), number(stats.series), number(stats.samples),
+               number(stats.histograms));
+  if (stats.starts > 0)
+    std::fprintf(out, "left out: %llu start timestamps of samples\n", number(stats.starts));
+  if (stats.invalid_histograms > 0)
+    std::fprintf(out, "left out: %llu invalid histograms\n", number(stats.invalid_histograms));
+  return absl::OkStatus();
 }
 
 absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::FILE* progress) {

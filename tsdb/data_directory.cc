@@ -85,8 +85,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     return absl::FailedPreconditionError(absl::StrCat(
         path,
         " is a data directory of Prometheus and was left as it is. Choose another one for "
-        "--storage.path; `slowburn tsdb import`, which will copy samples from here to there, is "
-        "not built yet."));
+        "--storage.path; `slowburn tsdb import --storage.path=THERE ",
+        path, "` copies the samples from here to there."));
   }
   RETURN_IF_ERROR(base::MakeDirectories(path));
   ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Acquire(path + "/LOCK"));

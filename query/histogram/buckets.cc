@@ -2,12 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
-#include <string_view>
-#include <tuple>
-#include <type_traits>
 
 #include "base/number.h"
 
@@ -18,23 +14,21 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kMaxFinite = std::numeric_limits<double>::max();
 constexpr int32_t kMaxTableSchema = 8;
 
-// By how many units in the last place the bounds that Prometheus uses lie below the exact ones,
-// rounded: 'b' is none, 'c' one, and so on; 'a' is one above. Bounds are shown to the last digit,
-// so ours must be its.
-constexpr std::string_view kUnitsBelow =
-    "bbbbbbcbbbcbbbbbbbcdbbccccccccccbbcbbbcbbcccbbccbbccbaccbbccbbcc"
-    "bbbbbbccccddcbdcbbcbbbcbbbbcbbbbbbbcbabbcbddbbccbcccbbcbcbddcccc"
-    "cbcbccddccdccbccccccccdcdcdddcddbbccbbcbccddcbddccddcbccdcddccdc"
-    "ccedccdcddedddedddddddeeeeffedfeccdccddddceeccdddcedccddddfeddee";
-
 // 2^(i / 2^schema) for i in [0, 2^schema), of the finest schema; coarser schemas use every n-th.
+//
+// Bit for bit what Prometheus has in its table, which is not the nearest double everywhere:
+// products of the roots 2^(1/2), 2^(1/4), ..., the first of them rounded down.
 const std::array<double, 1 << kMaxTableSchema>& Roots() {
   static const auto* roots = [] {
+    std::array<double, kMaxTableSchema> factors;
+    for (size_t k = 0; k < factors.size(); ++k) factors[k] = std::exp2(std::ldexp(1, -int(k) - 1));
+    factors[0] = std::nextafter(factors[0], 0);
     auto* table = new std::array<double, 1 << kMaxTableSchema>;
-    static_assert(kUnitsBelow.size() == std::tuple_size_v<std::decay_t<decltype(*table)>>);
     for (size_t i = 0; i < table->size(); ++i) {
-      const double exact = double(std::exp2((long double)(i) / (long double)(table->size())));
-      (*table)[i] = std::bit_cast<double>(std::bit_cast<int64_t>(exact) - (kUnitsBelow[i] - 'b'));
+      (*table)[i] = 1;
+      for (size_t k = 0; k < factors.size(); ++k) {
+        if ((i >> (factors.size() - 1 - k) & 1) != 0) (*table)[i] *= factors[k];
+      }
     }
     return table;
   }();

@@ -73,6 +73,11 @@ def write_file(folder, name, text):
     return path
 
 
+def read_file(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 class Process:
     """A child that dies with the test."""
 

@@ -21,7 +21,7 @@ DOORS = [
     (r"(grpcpp|grpc)/|\.grpc\.pb\.h", r"^api/grpc_[a-z_]*\.(h|cc)$|^tests/"),
     (r"\.pb\.h", r"^api/grpc_[a-z_]*\.(h|cc)$|^tests/|^bench/"),
     (r"curl/", r"^base/curl_http_client\.cc$"),
-    (r"snappy", r"^ingest/compression\.cc$|^tests/|^bench/"),
+    (r"snappy", r"^ingest/compression\.cc$|^tsdb/prometheus/record_compression\.cc$|^tests/|^bench/"),
     (r"zstd\.h", r"^ingest/compression\.cc$|^tsdb/|^tests/|^bench/"),
     (r"yaml\.h>", r"^base/yaml[a-z_]*\.cc$"),
     (r"CLI/", r"^app/|^tests/app/flags_cli_test\.cc$"),
