@@ -143,7 +143,7 @@ class QueryService final : public v1::Query::Service {
 
   grpc::Status Instant(grpc::ServerContext* context, const v1::QueryRequest* request,
                        grpc::ServerWriter<v1::SeriesBatch>* writer) override {
-    return Run(context, *request, writer, [&](const query::QueryOptions& options) {
+    return Run("Instant", context, *request, writer, [&](const query::QueryOptions& options) {
       const base::TimestampMs t = request->time_ms() != 0 ? request->time_ms() : clock_.Now();
       return engine_.Instant(request->query(), t, options);
     });
@@ -151,7 +151,7 @@ class QueryService final : public v1::Query::Service {
 
   grpc::Status Range(grpc::ServerContext* context, const v1::QueryRequest* request,
                      grpc::ServerWriter<v1::SeriesBatch>* writer) override {
-    return Run(context, *request, writer, [&](const query::QueryOptions& options) {
+    return Run("Range", context, *request, writer, [&](const query::QueryOptions& options) {
       return engine_.Range(request->query(), request->start_ms(), request->end_ms(),
                            request->step_ms(), options);
     });
@@ -159,7 +159,7 @@ class QueryService final : public v1::Query::Service {
 
  private:
   grpc::Status Run(
-      grpc::ServerContext* context, const v1::QueryRequest& request,
+      const char* method, grpc::ServerContext* context, const v1::QueryRequest& request,
       grpc::ServerWriter<v1::SeriesBatch>* writer,
       const std::function<absl::StatusOr<query::QueryResult>(const query::QueryOptions&)>&
           evaluate) {
@@ -168,6 +168,9 @@ class QueryService final : public v1::Query::Service {
     const CancelWatch watch(context);
     query::QueryOptions options;
     options.cancelled = watch.flag();
+    options.origin.client = context->peer();
+    options.origin.method = "gRPC";
+    options.origin.path = absl::StrCat("/slowburn.v1.Query/", method);
     if (request.timeout_ms() > 0) options.timeout_ms = request.timeout_ms();
     if (request.lookback_ms() > 0) options.lookback_ms = request.lookback_ms();
     const absl::StatusOr<query::QueryResult> result = evaluate(options);

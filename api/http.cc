@@ -1,6 +1,7 @@
 #include "api/http.h"
 
 #include <algorithm>
+#include <set>
 
 namespace slowburn::api {
 namespace {
@@ -48,10 +49,7 @@ bool IsMoreSpecific(const std::vector<std::string>& a, const std::vector<std::st
 }
 
 bool Allows(const std::vector<std::string>& methods, std::string_view method) {
-  const auto has = [&](std::string_view m) {
-    return std::find(methods.begin(), methods.end(), m) != methods.end();
-  };
-  return has(method) || (method == "HEAD" && has("GET"));
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
 // Plain text as Go's http.Error writes it.
@@ -189,19 +187,20 @@ Response Router::Route(Request& request) const {
     }
     return entry->handler(request);
   }
-  if (request.method == "OPTIONS") {
+  const bool asks_for_options = request.method == "OPTIONS";
+  if (asks_for_options && request.path.starts_with("/api/")) {
     Response response;
     response.status = 204;
     return response;
   }
   if (matches.empty()) return Refusal(404, "404 page not found\n");
+  std::set<std::string> methods = {"OPTIONS"};
+  for (const Entry* entry : matches) methods.insert(entry->methods.begin(), entry->methods.end());
   std::string allow;
-  for (const Entry* entry : matches) {
-    for (const std::string& method : entry->methods)
-      allow += allow.empty() ? method : ", " + method;
-  }
+  for (const std::string& method : methods) allow += allow.empty() ? method : ", " + method;
   Response response = Refusal(405, "Method Not Allowed\n");
-  response.headers.emplace_back("Allow", allow + ", OPTIONS");
+  if (asks_for_options) response = Response{.content_type = "", .body = ""};
+  response.headers.emplace_back("Allow", allow);
   return response;
 }
 

@@ -75,8 +75,8 @@ class Router {
   // Paths: literal segments, ":name" for one segment (not empty), "*name" for the rest (may be
   // empty). Literals win over names, names over the rest.
   void Add(std::vector<std::string> methods, std::string pattern, Handler handler);
-  // 404 and 405 in plain text; HEAD runs the GET handler; OPTIONS answers 204. Sets
-  // request.path_params and route.
+  // 404 and 405 in plain text; HEAD only where a route has it; OPTIONS answers 204 below /api/,
+  // elsewhere 200 with the methods that are allowed. Sets request.path_params and route.
   Response Route(Request& request) const;
 
  private:

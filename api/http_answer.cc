@@ -20,7 +20,8 @@ namespace {
 
 constexpr size_t kMinCompressedBytes = 1024;  // below, a packet is a packet
 constexpr int kGzipLevel = 3;                 // two thirds of level 6's gain at a third of its time
-constexpr int kGzipWindow = 15 + 16;          // zlib: 16 asks for the gzip header
+constexpr int kWindow = 15;
+constexpr int kGzipHeader = 16;  // added to the window: zlib writes gzip's header, not its own
 
 void SetHeader(Response& response, std::string_view name, std::string_view value) {
   response.headers.emplace_back(name, value);
@@ -34,13 +35,13 @@ bool HasHeader(const Response& response, std::string_view lower_case_name) {
 
 void Compress(const Request& request, Response& response) {
   if (!response.compressible || HasHeader(response, "content-encoding")) return;
-  SetHeader(response, "Vary", "Accept-Encoding");
-  if (response.body.size() < kMinCompressedBytes || !AcceptsGzip(request.Header("accept-encoding")))
-    return;
-  std::optional<std::string> packed = Gzip(response.body);
+  SetHeader(response, "Vary", "Origin, Accept-Encoding");
+  const ContentEncoding encoding = WantedEncoding(request.Header("accept-encoding"));
+  if (response.body.size() < kMinCompressedBytes || encoding == ContentEncoding::kIdentity) return;
+  std::optional<std::string> packed = Encode(encoding, response.body);
   if (!packed.has_value()) return;
   response.body = *std::move(packed);
-  SetHeader(response, "Content-Encoding", "gzip");
+  SetHeader(response, "Content-Encoding", encoding == ContentEncoding::kGzip ? "gzip" : "deflate");
 }
 
 Response Redirect(const std::string& location) {
@@ -57,7 +58,9 @@ bool IsForm(const Request& request) {
 
 }  // namespace
 
-bool AcceptsGzip(std::string_view accept_encoding) {
+ContentEncoding WantedEncoding(std::string_view accept_encoding) {
+  ContentEncoding wanted = ContentEncoding::kIdentity;
+  double most = 0;
   while (!accept_encoding.empty()) {
     const size_t comma = accept_encoding.find(',');
     std::string item = absl::AsciiStrToLower(std::string(accept_encoding.substr(0, comma)));
@@ -65,19 +68,23 @@ bool AcceptsGzip(std::string_view accept_encoding) {
         comma == std::string_view::npos ? std::string_view() : accept_encoding.substr(comma + 1);
     item.erase(std::remove(item.begin(), item.end(), ' '), item.end());
     const size_t semicolon = item.find(';');
-    if (item.substr(0, semicolon) != "gzip") continue;
+    const std::string name = item.substr(0, semicolon);
+    if (name != "gzip" && name != "deflate") continue;
     double weight = 1;
     if (semicolon != std::string::npos && item.compare(semicolon, 3, ";q=") == 0) {
       base::ParseFloat(std::string_view(item).substr(semicolon + 3), weight);
     }
-    return weight > 0;
+    if (weight <= most) continue;
+    most = weight;
+    wanted = name == "gzip" ? ContentEncoding::kGzip : ContentEncoding::kDeflate;
   }
-  return false;
+  return wanted;
 }
 
-std::optional<std::string> Gzip(std::string_view text) {
+std::optional<std::string> Encode(ContentEncoding encoding, std::string_view text) {
   z_stream stream = {};
-  if (deflateInit2(&stream, kGzipLevel, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+  const int window = encoding == ContentEncoding::kGzip ? kWindow + kGzipHeader : kWindow;
+  if (deflateInit2(&stream, kGzipLevel, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
     return std::nullopt;
   std::string out;
   int result = Z_OK;
@@ -185,8 +192,8 @@ Response HttpAnswer::Answer(Request& request, std::string_view target) const {
   request.params.Append(request.url_params);
 
   Response response = Dispatch(request);
-  AddCors(request, response);
   Compress(request, response);
+  AddCors(request, response);
   if (meter_ != nullptr) {
     const double seconds = static_cast<double>(base::RealClock().MonotonicNs() - start) * 1e-9;
     meter_->Observe(request.route.empty() ? "/*" : request.route, response.status, seconds,
@@ -232,13 +239,13 @@ Response HttpAnswer::RunHandler(Request& request) const {
 
 void HttpAnswer::AddCors(const Request& request, Response& response) const {
   const std::string_view origin = request.Header("origin");
+  if (!HasHeader(response, "vary")) SetHeader(response, "Vary", "Origin");
   if (origin.empty()) return;
   SetHeader(response, "Access-Control-Allow-Headers",
             "Accept, Authorization, Content-Type, Origin");
   // Prometheus' methods, and DELETE for the silences of Alertmanager's API on the same port.
   SetHeader(response, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
   SetHeader(response, "Access-Control-Expose-Headers", "Date");
-  SetHeader(response, "Vary", "Origin");
   if (options_.cors_origin == ".*") {
     SetHeader(response, "Access-Control-Allow-Origin", "*");
   } else if (cors_origin_.Matches(origin)) {

@@ -6,6 +6,7 @@
 #ifndef SLOWBURN_API_HTTP_ANSWER_H_
 #define SLOWBURN_API_HTTP_ANSWER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,10 +64,11 @@ class HttpAnswer {
   const std::unique_ptr<Meter> meter_;  // null: no metrics
 };
 
-// gzip of `text`, nullopt when memory is short.
-std::optional<std::string> Gzip(std::string_view text);
-// Whether an Accept-Encoding header asks for gzip ("gzip;q=0" does not).
-bool AcceptsGzip(std::string_view accept_encoding);
+enum class ContentEncoding : uint8_t { kIdentity, kGzip, kDeflate };
+// `text` in an encoding other than kIdentity, nullopt when memory is short.
+std::optional<std::string> Encode(ContentEncoding encoding, std::string_view text);
+// What an Accept-Encoding header wants most of what we have ("gzip;q=0" wants it not).
+ContentEncoding WantedEncoding(std::string_view accept_encoding);
 
 }  // namespace slowburn::api
 

@@ -12,6 +12,7 @@
 #include "api/label_handler.h"
 #include "api/query_parameters.h"
 #include "api/result_json.h"
+#include "api/running_queries_handler.h"
 #include "base/json.h"
 #include "base/status_macros.h"
 #include "query/limits.h"
@@ -29,8 +30,14 @@ absl::Status ForQuery(const absl::Status& status) {
                                                              : status;
 }
 
+// 1 and true are yes, so that it can be typed by hand.
+bool IsYes(std::string_view text) { return text == "1" || text == "true"; }
+
 absl::Status ReadQueryOptions(const Request& request, query::QueryOptions& options) {
   options.cancelled = request.client_gone;
+  options.origin = OriginOf(request);
+  options.explain = IsYes(request.params.Get("explain"));
+  options.per_step_stats = request.params.Get("stats") == "all";
   if (const std::string_view text = request.params.Get("timeout"); !text.empty()) {
     const absl::StatusOr<tsdb::DurationMs> timeout = ParseQueryDuration(text);
     if (!timeout.ok()) return ForParameter("timeout", timeout.status());
@@ -47,7 +54,8 @@ absl::Status ReadQueryOptions(const Request& request, query::QueryOptions& optio
   return absl::OkStatus();
 }
 
-Response QueryResponse(const Request& request, query::QueryResult result, size_t limit) {
+absl::StatusOr<Response> QueryResponse(const Request& request, query::QueryResult result,
+                                       size_t limit) {
   std::vector<std::string> warnings = std::move(result.annotations.warnings);
   if (limit > 0 && result.series.size() > limit) {
     result.series.resize(limit);
@@ -59,8 +67,16 @@ Response QueryResponse(const Request& request, query::QueryResult result, size_t
                        " for parameter \"stats\" is deprecated and will be rejected in the next "
                        "major release, use \"true\" or \"all\"");
   }
+  // The text is held beside the series that it is made from.
+  query::MemoryHold text;
+  if (result.memory != nullptr) text = query::MemoryHold(*result.memory);
+  RETURN_IF_ERROR(text.Add(BytesOfQueryData(result)));
   std::string body = BeginSuccess();
   AppendQueryData(body, result, stats.empty() ? WithStats::kNo : WithStats::kYes);
+  if (result.explained != nullptr) {
+    body += ",\"explain\":";
+    AppendExplained(body, *result.explained);
+  }
   return EndSuccess(std::move(body), warnings, result.annotations.infos);
 }
 
@@ -262,6 +278,7 @@ void RegisterQueryApi(Router& router, QueryApiDeps deps) {
   add({"GET", "POST"}, "/api/v1/parse_query", SyntaxTree);
   if (shared->tsdb_stats != nullptr) add({"GET"}, "/api/v1/status/tsdb", TsdbStatus);
   RegisterLabelApi(router, shared->storage);
+  RegisterRunningQueriesApi(router, shared->engine.running());
 }
 
 }  // namespace slowburn::api

@@ -1,5 +1,6 @@
 // Queries over HTTP, in Prometheus' parameters and JSON: /api/v1/query, query_range,
-// query_exemplars, format_query, parse_query, labels, label/:name/values, series, status/tsdb.
+// query_exemplars, format_query, parse_query, labels, label/:name/values, series, status/tsdb,
+// and the list of running queries (running_queries_handler.h).
 //
 //   RegisterQueryApi(router, {.storage = db, .engine = engine, .clock = clock,
 //                             .tsdb_stats = [&](size_t limit) { return db.Stats(limit); }});

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "base/number.h"
 #include "base/status_macros.h"
 #include "query/parser/parser.h"
@@ -40,13 +41,30 @@ std::optional<uint32_t> TakeCodePoint(std::string_view name, size_t& pos) {
   return code;
 }
 
+// As Go reads numbers: underscores between digits are no part of them.
+bool ParseNumber(std::string_view text, double& value) {
+  if (text.find('_') == text.npos) return base::ParseFloat(text, value);
+  const auto is_digit = [&](size_t i) {
+    return i < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[i]));
+  };
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '_') {
+      plain += text[i];
+    } else if (i == 0 || !is_digit(i - 1) || !is_digit(i + 1)) {
+      return false;
+    }
+  }
+  return base::ParseFloat(plain, value);
+}
+
 }  // namespace
 
 absl::StatusOr<tsdb::TimestampMs> ParseTime(std::string_view text) {
   double seconds = 0;
-  if (base::ParseFloat(text, seconds)) {
+  if (ParseNumber(text, seconds)) {
     constexpr double kLimit = double(kLastMoment) / 1000;
-    if (std::isnan(seconds))
+    if (!std::isfinite(seconds))
       return Invalid("cannot parse " + query::GoQuote(text) + " to a valid timestamp");
     if (seconds >= kLimit) return kLastMoment;
     if (seconds <= -kLimit) return kFirstMoment;
@@ -62,7 +80,7 @@ absl::StatusOr<tsdb::TimestampMs> ParseTime(std::string_view text) {
 
 absl::StatusOr<tsdb::DurationMs> ParseQueryDuration(std::string_view text) {
   double seconds = 0;
-  if (base::ParseFloat(text, seconds)) {
+  if (ParseNumber(text, seconds)) {
     constexpr double kLimit = double(std::numeric_limits<int64_t>::max()) / 1e9;
     if (!(seconds <= kLimit && seconds >= -kLimit)) {
       return Invalid("cannot parse " + query::GoQuote(text) +

@@ -1,17 +1,20 @@
 #include "api/result_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
 #include "base/json.h"
 #include "base/number.h"
 #include "query/histogram/buckets.h"
+#include "query/stats_json.h"
 
 namespace slowburn::api {
 namespace {
 
 constexpr size_t kBytesPerPoint = 32;  // [1435781451.781,"1.2345678"],
 constexpr size_t kBytesPerSeries = 256;
+constexpr size_t kBytesPerHistogram = 1024;
 
 void AppendInt(std::string& out, int64_t value) {
   char buffer[24];
@@ -45,10 +48,17 @@ void AppendPoints(std::string& out, std::string_view key, const std::vector<Poin
   out.back() = ']';
 }
 
+size_t BytesOfSeries(const std::vector<query::Series>& all) {
+  size_t bytes = all.size() * kBytesPerSeries;
+  for (const query::Series& series : all) {
+    bytes += series.floats.size() * kBytesPerPoint;
+    bytes += series.histograms.size() * kBytesPerHistogram;
+  }
+  return bytes;
+}
+
 void AppendMatrix(std::string& out, const std::vector<query::Series>& matrix) {
-  size_t points = 0;
-  for (const query::Series& series : matrix) points += series.floats.size();
-  out.reserve(out.size() + matrix.size() * kBytesPerSeries + points * kBytesPerPoint);
+  out.reserve(out.size() + BytesOfSeries(matrix));
   for (const query::Series& series : matrix) {
     out += "{\"metric\":";
     AppendLabels(out, series.labels);
@@ -81,26 +91,6 @@ void EndArray(std::string& out) {
   } else {
     out += ']';
   }
-}
-
-void AppendStats(std::string& out, const query::QueryStats& stats) {
-  base::JsonWriter w(out);
-  w.BeginObject();
-  w.Key("timings");
-  w.BeginObject();
-  w.Field("evalTotalTime", stats.plan_seconds + stats.exec_seconds + stats.sort_seconds);
-  w.Field("resultSortTime", stats.sort_seconds);
-  w.Field("queryPreparationTime", stats.plan_seconds);
-  w.Field("innerEvalTime", stats.exec_seconds);
-  w.Field("execQueueTime", stats.queue_seconds);
-  w.Field("execTotalTime", stats.total_seconds);
-  w.EndObject();
-  w.Key("samples");
-  w.BeginObject();
-  w.Field("totalQueryableSamples", stats.samples_total);
-  w.Field("peakSamples", stats.samples_peak);
-  w.EndObject();
-  w.EndObject();
 }
 
 // 0 (l,u]  1 [l,u)  2 (l,u)  3 [l,u]
@@ -139,9 +129,41 @@ void AppendQueryData(std::string& out, const query::QueryResult& result, WithSta
   }
   if (stats == WithStats::kYes) {
     out += ",\"stats\":";
-    AppendStats(out, result.stats);
+    query::AppendStatsJson(out, result.stats);
   }
   out += '}';
+}
+
+size_t BytesOfQueryData(const query::QueryResult& result) {
+  return BytesOfSeries(result.series) + result.string.size();
+}
+
+void AppendExplained(std::string& out, const query::ExplainedNode& node) {
+  double below = 0;
+  for (const query::ExplainedNode& child : node.children) below += child.seconds;
+  base::JsonWriter w(out, base::JsonEscapes::kGo);
+  w.BeginObject();
+  w.Field("node", node.node);
+  w.Field("begin", int64_t(node.position.begin));
+  w.Field("end", int64_t(node.position.end));
+  w.Field("from", double(node.start) / 1000);
+  w.Field("to", double(node.end) / 1000);
+  w.Field("step", double(node.step) / 1000);
+  w.Field("series", node.series);
+  w.Field("points", node.points);
+  w.Field("samples", node.samples);
+  w.Field("seconds", node.seconds);
+  w.Field("selfSeconds", std::max(node.seconds - below, 0.0));
+  if (node.omitted > 0) w.Field("omittedNodes", int64_t(node.omitted));
+  w.Key("children");
+  w.BeginArray();
+  for (const query::ExplainedNode& child : node.children) {
+    std::string text;
+    AppendExplained(text, child);
+    w.Raw(text);
+  }
+  w.EndArray();
+  w.EndObject();
 }
 
 void AppendLabels(std::string& out, const tsdb::Labels& labels) {

@@ -9,6 +9,7 @@
 #ifndef SLOWBURN_API_RESULT_JSON_H_
 #define SLOWBURN_API_RESULT_JSON_H_
 
+#include <cstddef>
 #include <string>
 
 #include "query/value.h"
@@ -21,6 +22,10 @@ namespace slowburn::api {
 
 enum class WithStats { kNo, kYes };
 void AppendQueryData(std::string& out, const query::QueryResult& result, WithStats stats);
+// How long that becomes, roughly; too high rather than too low.
+size_t BytesOfQueryData(const query::QueryResult& result);
+// {"node":"…","series":…,"points":…,"samples":…,"seconds":…,"selfSeconds":…,"children":[…]}
+void AppendExplained(std::string& out, const query::ExplainedNode& node);
 
 void AppendLabels(std::string& out, const tsdb::Labels& labels);  // {"__name__":"up",…}
 void AppendTimestamp(std::string& out, tsdb::TimestampMs t);      // 1435781451.781

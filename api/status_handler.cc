@@ -84,9 +84,9 @@ void RegisterStatusApi(Router& router, StatusDeps given) {
   const auto deps = std::make_shared<const StatusDeps>(std::move(given));
   const base::TimestampMs started = deps->clock.Now();
 
-  router.Add({"GET"}, "/-/healthy",
+  router.Add({"GET", "HEAD"}, "/-/healthy",
              [](const Request&) { return Response::Text(200, "Slowburn is Healthy.\n"); });
-  router.Add({"GET"}, "/-/ready", [deps](const Request&) {
+  router.Add({"GET", "HEAD"}, "/-/ready", [deps](const Request&) {
     return deps->ready() ? Response::Text(200, "Slowburn is Ready.\n")
                          : Response::Text(503, "Service Unavailable");
   });

@@ -37,6 +37,10 @@ struct ServeFlags {
   DurationMs query_lookback_ms = 5 * base::kMinute;
   int64_t query_max_concurrency = 20;
   int64_t query_max_samples = 50'000'000;
+  int64_t read_sample_limit = 50'000'000;  // --storage.remote.read-*
+  int64_t read_concurrent_limit = 10;
+  uint64_t read_max_bytes_in_frame = uint64_t{1} << 20;
+  DurationMs slow_query_ms = 10 * base::kSecond;  // --query.slow-log-threshold, ours; 0: off
   DurationMs alert_resend_delay_ms = base::kMinute;
   int64_t alert_queue_capacity = 10'000;
   std::vector<std::string> features;  // --enable-feature, split at commas

@@ -22,9 +22,6 @@ constexpr std::array kIgnoredWithValue = {"storage.tsdb.min-block-duration",
                                           "storage.tsdb.delay-compact-file.path",
                                           "storage.tsdb.block-reload-interval",
                                           "storage.remote.flush-deadline",
-                                          "storage.remote.read-sample-limit",
-                                          "storage.remote.read-concurrent-limit",
-                                          "storage.remote.read-max-bytes-in-frame",
                                           "rules.alert.for-outage-tolerance",
                                           "rules.alert.for-grace-period",
                                           "rules.max-concurrent-evals",
@@ -122,6 +119,23 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   command.add_option("--query.max-samples", flags.query_max_samples, "samples a query may hold")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      .add_option("--storage.remote.read-sample-limit", flags.read_sample_limit,
+                  "samples of one remote read answer (SAMPLES); 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--storage.remote.read-concurrent-limit", flags.read_concurrent_limit,
+                  "remote reads at once; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--storage.remote.read-max-bytes-in-frame", flags.read_max_bytes_in_frame,
+                  "size of a frame of a streamed remote read")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  AddDuration(command, "--query.slow-log-threshold", flags.slow_query_ms,
+              "a query that takes longer is logged; 0s: none");
   AddDuration(command, "--rules.alert.resend-delay", flags.alert_resend_delay_ms,
               "time between two sends of one alert");
   command

@@ -84,9 +84,9 @@ class ConfigParser {
     reader.Duration("evaluation_interval", evaluation);
     if (evaluation > 0) out_.global.evaluation_interval_ms = evaluation;
     reader.Duration("rule_query_offset", out_.global.rule_query_offset_ms);
-    if (reader.String("query_log_file", out_.global.query_log_file)) {
+    reader.String("query_log_file", out_.global.query_log_file);
+    if (!out_.global.query_log_file.empty()) {
       out_.global.query_log_file = base::ResolvePath(file_, out_.global.query_log_file);
-      reader.Unbuilt("query_log_file", out_.warnings);
     }
     if (const YamlNode* labels = reader.Find("external_labels"))
       reader.Fail(ExternalLabels(*labels));

@@ -11,10 +11,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/alertmanager_handler.h"
+#include "api/federate_handler.h"
 #include "api/grpc_service.h"
 #include "api/http_server.h"
 #include "api/notify_handler.h"
 #include "api/query_handler.h"
+#include "api/read_handler.h"
 #include "api/rules_handler.h"
 #include "api/slo_handler.h"
 #include "api/status_handler.h"
@@ -96,7 +98,11 @@ query::EngineOptions EngineOptionsOf(const ServeFlags& flags, const Settings& se
   options.default_subquery_step_ms = settings.prometheus.global.evaluation_interval_ms;
   options.max_samples = flags.query_max_samples;
   options.max_concurrency = int(flags.query_max_concurrency);
+  options.query_memory_bytes = settings.own.query_limits.memory_bytes;
+  options.query_memory_total_bytes = settings.own.query_limits.memory_total_bytes;
+  options.slow_query_ms = flags.slow_query_ms;
   options.parser = ParserOptionsOf(flags);
+  options.per_step_stats = flags.HasFeature("promql-per-step-stats");
   options.delayed_name_removal = flags.HasFeature("promql-delayed-name-removal");
   options.use_start_timestamps = flags.HasFeature("use-start-timestamps");
   options.type_and_unit_labels = flags.HasFeature("type-and-unit-labels");
@@ -141,6 +147,7 @@ struct Server::Impl {
   base::Mutex reload_mu;  // one reload at a time
   base::Mutex mu;
   std::string config_yaml ABSL_GUARDED_BY(mu);
+  tsdb::Labels external_labels ABSL_GUARDED_BY(mu);
   bool last_reload_ok ABSL_GUARDED_BY(mu) = true;
   base::TimestampMs last_reload_at ABSL_GUARDED_BY(mu) = 0;
   std::atomic<bool> ready{false}, stopping{false};
@@ -244,8 +251,10 @@ absl::Status Server::Impl::StartServing() {
   return absl::OkStatus();
 }
 
-// Everything that a reload may change. Nothing here can fail for a reason that lies in the files.
+// Everything that a reload may change. What can fail for a reason that lies in the files comes
+// first.
 absl::Status Server::Impl::Apply(Settings settings) {
+  RETURN_IF_ERROR(engine->SetQueryLogFile(settings.prometheus.global.query_log_file));
   for (const std::string& warning : settings.warnings) base::Warn(warning);
   base::AddGauge(registry, "slowburn_config_warnings",
                  "Settings that have no effect here, each told in the log at the last reload.")
@@ -265,6 +274,7 @@ absl::Status Server::Impl::Apply(Settings settings) {
   scrape_manager->ApplyConfig(config.scrape_configs, config.global.external_labels);
   base::MutexLock lock(mu);
   config_yaml = config.redacted_yaml;
+  external_labels = config.global.external_labels;
   last_reload_ok = true;
   last_reload_at = clock.Now();
   reload_ok.Set(1);
@@ -317,11 +327,29 @@ void Server::Impl::RegisterRoutes() {
                                  .engine = *engine,
                                  .clock = clock,
                                  .tsdb_stats = [this](size_t limit) { return db->Stats(limit); }});
+  const auto current_external_labels = [this] {
+    base::MutexLock lock(mu);
+    return external_labels;
+  };
+  api::RegisterFederation(router, {.storage = *db,
+                                   .clock = clock,
+                                   .registry = registry,
+                                   .lookback_ms = flags.query_lookback_ms,
+                                   .external_labels = current_external_labels});
+  api::RegisterRemoteRead(router, {.storage = *db,
+                                   .clock = clock,
+                                   .registry = registry,
+                                   .limits = {.samples = flags.read_sample_limit,
+                                              .concurrent = int(flags.read_concurrent_limit),
+                                              .frame_bytes = size_t(flags.read_max_bytes_in_frame)},
+                                   .external_labels = current_external_labels,
+                                   .new_memory = [this] { return engine->NewMemory(); }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
                                    .external_url = external_url});
-  api::RegisterRulesApi(router, *rule_manager, [this] { return outside_alertmanagers.ActiveUrls(); });
+  api::RegisterRulesApi(router, *rule_manager,
+                        [this] { return outside_alertmanagers.ActiveUrls(); });
   api::RegisterSloApi(router, *slo_manager, clock);
   api::RegisterAlertmanagerApi(router, *notifier);
   api::RegisterNotifyApi(router, *notifier);

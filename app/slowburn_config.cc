@@ -9,8 +9,9 @@
 namespace slowburn::app {
 namespace {
 
-absl::Status ReadLimits(const base::YamlNode& node, tsdb::Limits& limits) {
+absl::Status ReadLimits(const base::YamlNode& node, SlowburnConfig& config) {
   base::YamlReader reader(node);
+  tsdb::Limits& limits = config.limits;
   const auto count = [&](std::string_view key, size_t& out) {
     int64_t value = 0;
     if (!reader.Int(key, value)) return;
@@ -28,6 +29,8 @@ absl::Status ReadLimits(const base::YamlNode& node, tsdb::Limits& limits) {
   count("labels_per_series", limits.labels_per_series);
   bytes("label_name_bytes", limits.label_name_bytes);
   bytes("label_value_bytes", limits.label_value_bytes);
+  reader.Bytes("query_memory_bytes", config.query_limits.memory_bytes);
+  reader.Bytes("query_memory_total_bytes", config.query_limits.memory_total_bytes);
   return reader.Finish("limits");
 }
 
@@ -40,7 +43,7 @@ absl::StatusOr<SlowburnConfig> ParseSlowburnConfig(std::string_view text, const 
   reader.Strings("slo_files", config.slo_files);
   for (std::string& glob : config.slo_files) glob = base::ResolvePath(path, glob);
   if (const base::YamlNode* limits = reader.Find("limits"))
-    RETURN_IF_ERROR(ReadLimits(*limits, config.limits));
+    RETURN_IF_ERROR(ReadLimits(*limits, config));
   for (const char* key : {"notify", "tenants"}) {
     if (const base::YamlNode* node = reader.Find(key)) {
       return node->Error(std::string(key) +

@@ -7,6 +7,8 @@
 //     labels_per_series: 128
 //     label_name_bytes: 1KiB
 //     label_value_bytes: 64KiB
+//     query_memory_bytes: 2GiB          # of one query
+//     query_memory_total_bytes: 4GiB    # of all queries and the answers that are being sent
 //
 // Keys that are planned but not built (notify, tenants) are refused: ignoring them could lose a
 // page or mix up tenants. Threads: values. Errors: kInvalidArgument with file:line:column,
@@ -14,18 +16,26 @@
 #ifndef SLOWBURN_APP_SLOWBURN_CONFIG_H_
 #define SLOWBURN_APP_SLOWBURN_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "query/limits.h"
 #include "tsdb/limits.h"
 
 namespace slowburn::app {
 
+struct QueryLimits {
+  uint64_t memory_bytes = query::kDefaultQueryMemoryBytes;
+  uint64_t memory_total_bytes = query::kDefaultQueryMemoryTotalBytes;
+};
+
 struct SlowburnConfig {
   std::vector<std::string> slo_files;
   tsdb::Limits limits;
+  QueryLimits query_limits;
 };
 
 absl::StatusOr<SlowburnConfig> ParseSlowburnConfig(std::string_view text, const std::string& path);

@@ -23,8 +23,8 @@ api::Response Serve(const Asset& asset) {
 void RegisterWebPage(api::Router& router) {
   for (const Asset& asset : Assets()) {
     const auto handler = [&asset](const api::Request&) { return Serve(asset); };
-    router.Add({"GET"}, std::string(asset.path), handler);
-    if (asset.path == "/index.html") router.Add({"GET"}, "/", handler);
+    router.Add({"GET", "HEAD"}, std::string(asset.path), handler);
+    if (asset.path == "/index.html") router.Add({"GET", "HEAD"}, "/", handler);
   }
 }
 

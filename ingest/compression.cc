@@ -105,4 +105,10 @@ absl::StatusOr<ByteBuffer> Decompress(WriteEncoding encoding, std::string_view b
   return ZstdDecompress(body, known ? size : kFirstZstdBuffer, limit);
 }
 
+std::string CompressSnappy(std::string_view text) {
+  std::string out;
+  snappy::Compress(text.data(), text.size(), &out);
+  return out;
+}
+
 }  // namespace slowburn::ingest

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -39,6 +40,9 @@ absl::StatusOr<size_t> DecodedSize(WriteEncoding encoding, std::string_view body
 
 // REQUIRES: encoding is not kIdentity (there is nothing to decode).
 absl::StatusOr<ByteBuffer> Decompress(WriteEncoding encoding, std::string_view body, size_t limit);
+
+// In snappy's block format.
+std::string CompressSnappy(std::string_view text);
 
 }  // namespace slowburn::ingest
 

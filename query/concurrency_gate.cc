@@ -11,13 +11,11 @@ constexpr int64_t kLookAgainMs = 50;
 
 }  // namespace
 
-absl::Status ConcurrencyGate::Enter(int64_t deadline_ns, const std::atomic<bool>* cancelled) {
+absl::Status ConcurrencyGate::Enter(const StopSignals& stop) {
   base::MutexLock lock(mu_);
   while (running_ >= limit_) {
-    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) {
-      return absl::CancelledError("query was canceled in query queue");
-    }
-    const int64_t rest_ms = (deadline_ns - clock_.MonotonicNs()) / 1'000'000;
+    if (stop.cancelled()) return absl::CancelledError("query was canceled in query queue");
+    const int64_t rest_ms = (stop.deadline_ns - clock_.MonotonicNs()) / 1'000'000;
     if (rest_ms <= 0) return absl::DeadlineExceededError("query timed out in query queue");
     left_.WaitFor(mu_, std::chrono::milliseconds(std::min(rest_ms, kLookAgainMs)));
   }

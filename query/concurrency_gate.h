@@ -5,13 +5,11 @@
 #ifndef SLOWBURN_QUERY_CONCURRENCY_GATE_H_
 #define SLOWBURN_QUERY_CONCURRENCY_GATE_H_
 
-#include <atomic>
-#include <cstdint>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "query/stop_signals.h"
 
 namespace slowburn::query {
 
@@ -20,8 +18,7 @@ class ConcurrencyGate {
   ConcurrencyGate(int limit, const base::Clock& clock) : limit_(limit), clock_(clock) {}
 
   // kDeadlineExceeded, kCancelled, or OK: then Leave() must follow.
-  absl::Status Enter(int64_t deadline_ns, const std::atomic<bool>* cancelled)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Enter(const StopSignals& stop) ABSL_LOCKS_EXCLUDED(mu_);
   void Leave() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

@@ -6,8 +6,11 @@
 #include "base/status_macros.h"
 #include "query/concurrency_gate.h"
 #include "query/exec/build_operators.h"
+#include "query/exec/explain.h"
+#include "query/exec/query_profile.h"
 #include "query/exec/range_vector.h"
 #include "query/plan/build.h"
+#include "query/query_log.h"
 
 namespace slowburn::query {
 namespace {
@@ -33,12 +36,34 @@ struct EngineMetrics {
         queue(Slice(r, "queue_time")),
         prepare(Slice(r, "prepare_time")),
         eval(Slice(r, "inner_eval")),
-        sort(Slice(r, "result_sort")) {}
+        sort(Slice(r, "result_sort")),
+        killed(base::AddCounter(r, "slowburn_engine_queries_killed_total",
+                                "Queries that were killed through the API.")),
+        slow(base::AddCounter(r, "slowburn_engine_slow_queries_total",
+                              "Queries that took longer than --query.slow-log-threshold.")),
+        memory(base::AddGauge(r, "slowburn_engine_query_memory_bytes",
+                              "Memory that queries and their answers hold, by our estimate.")),
+        over_query_limit(Refused(r, "query")),
+        over_total_limit(Refused(r, "total")),
+        log_enabled(
+            base::AddGauge(r, "prometheus_engine_query_log_enabled", "State of the query log.")),
+        log_failures(base::AddCounter(r, "prometheus_engine_query_log_failures_total",
+                                      "The number of query log failures.")) {}
 
   static prometheus::Histogram& Slice(prometheus::Registry& r, const char* slice) {
     return base::AddHistogram(r, "prometheus_engine_query_duration_seconds",
                               "The duration of various parts of PromQL query execution.",
                               DurationBounds(), {{"slice", slice}});
+  }
+
+  static prometheus::Counter& Refused(prometheus::Registry& r, const char* limit) {
+    return base::AddCounter(r, "slowburn_engine_queries_over_memory_total",
+                            "Queries that ended because a limit on memory was reached.",
+                            {{"limit", limit}});
+  }
+  void CountRefusal(const QueryMemory& memory_of_query) {
+    const bool own = memory_of_query.refusal() == QueryMemory::Refusal::kQuery;
+    (own ? over_query_limit : over_total_limit).Increment();
   }
 
   prometheus::Gauge& running;
@@ -48,6 +73,13 @@ struct EngineMetrics {
   prometheus::Histogram& prepare;
   prometheus::Histogram& eval;
   prometheus::Histogram& sort;
+  prometheus::Counter& killed;
+  prometheus::Counter& slow;
+  prometheus::Gauge& memory;
+  prometheus::Counter& over_query_limit;
+  prometheus::Counter& over_total_limit;
+  prometheus::Gauge& log_enabled;
+  prometheus::Counter& log_failures;
 };
 
 // Counts a query in for as long as it lives.
@@ -91,7 +123,23 @@ class Laps {
   int64_t last_;
 };
 
-enum class QueryKind { kInstant, kRange };
+void Observe(EngineMetrics& metrics, const QueryStats& stats) {
+  metrics.queue.Observe(stats.queue_seconds);
+  metrics.prepare.Observe(stats.parse_seconds + stats.plan_seconds);
+  metrics.eval.Observe(stats.exec_seconds);
+  metrics.sort.Observe(stats.sort_seconds);
+}
+
+void TakeSamples(const QueryContext& ctx, SampleCounter& counter, QueryStats& stats) {
+  stats.samples_total = counter.queryable();
+  stats.samples_read = counter.read();
+  stats.samples_peak = ctx.peak_samples();
+  stats.samples_total_at = counter.queryable_at();
+  stats.samples_read_at = counter.read_at();
+  stats.first_step = counter.timeline().start;
+  stats.step = counter.timeline().step;
+  stats.memory_peak = ctx.memory.peak();
+}
 
 }  // namespace
 
@@ -101,76 +149,117 @@ struct Engine::Impl {
         clock(c),
         options(std::move(o)),
         gate(std::max(options.max_concurrency, 1), c),
+        memory(std::make_shared<MemoryPool>(options.query_memory_total_bytes)),
+        running(c),
+        log(c, options.slow_query_ms),
         metrics(registry) {
     metrics.max_running.Set(options.max_concurrency);
   }
 
   absl::StatusOr<QueryResult> Run(std::string_view query, const Timeline& timeline, QueryKind kind,
                                   const QueryOptions& query_options);
-  absl::Status Evaluate(QueryContext& ctx, const PlanNode& plan, QueryKind kind,
+  absl::StatusOr<PlanPtr> Plan(const Expr& expr, const Timeline& timeline, QueryKind kind,
+                               const QueryOptions& query_options);
+  absl::Status Execute(const PlanNode& plan, const StopSignals& stop,
+                       const QueryOptions& query_options, QueryRegistry::Entry& entry, Laps& laps,
+                       QueryResult& result);
+  absl::Status Evaluate(QueryContext& ctx, const PlanNode& plan, QueryKind kind, MemoryHold& answer,
                         QueryResult& result);
+  void Finish(const QueryRegistry::Entry& entry, const QueryStats& stats,
+              const absl::Status& status);
 
   tsdb::Storage& storage;
   const base::Clock& clock;
   const EngineOptions options;
   ConcurrencyGate gate;
+  const std::shared_ptr<MemoryPool> memory;
+  QueryRegistry running;
+  QueryLog log;
   EngineMetrics metrics;
 };
 
 absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Timeline& timeline,
                                               QueryKind kind, const QueryOptions& query_options) {
   Laps laps(clock);
-  const Running running(metrics.running);
+  const Running counted(metrics.running);
+  QueryRegistry::Entry entry(running,
+                             {std::string(query), kind, timeline.start, timeline.end,
+                              kind == QueryKind::kRange ? timeline.step : 0, query_options.origin});
   const tsdb::DurationMs timeout =
       std::min(query_options.timeout_ms.value_or(options.timeout_ms), options.timeout_ms);
-  const int64_t deadline_ns = laps.start_ns() + timeout * kNsPerMs;
+  StopSignals stop;
+  stop.deadline_ns = laps.start_ns() + timeout * kNsPerMs;
+  stop.client_gone = query_options.cancelled;
+  stop.killed = &entry.killed();
   QueryResult result;
 
   ASSIGN_OR_RETURN(const ExprPtr expr, Parse(query, options.parser));
   result.stats.parse_seconds = laps.Lap();
+  ASSIGN_OR_RETURN(const PlanPtr plan, Plan(*expr, timeline, kind, query_options));
+  result.stats.plan_seconds = laps.Lap();
 
+  const absl::Status status = Execute(*plan, stop, query_options, entry, laps, result);
+  result.stats.total_seconds = laps.Total();
+  Finish(entry, result.stats, status);
+  RETURN_IF_ERROR(status);
+  return result;
+}
+
+absl::StatusOr<PlanPtr> Engine::Impl::Plan(const Expr& expr, const Timeline& timeline,
+                                           QueryKind kind, const QueryOptions& query_options) {
   PlanOptions plan_options;
   plan_options.lookback = query_options.lookback_ms.value_or(options.lookback_ms);
   if (plan_options.lookback <= 0) plan_options.lookback = options.lookback_ms;
   plan_options.default_subquery_step = options.default_subquery_step_ms;
   ASSIGN_OR_RETURN(PlanPtr plan,
-                   BuildPlan(*expr, timeline, kind == QueryKind::kRange, plan_options));
-  plan = FoldConstants(std::move(plan));
-  result.stats.plan_seconds = laps.Lap();
+                   BuildPlan(expr, timeline, kind == QueryKind::kRange, plan_options));
+  return FoldConstants(std::move(plan));
+}
 
-  RETURN_IF_ERROR(gate.Enter(deadline_ns, query_options.cancelled));
-  const Place place(gate);
+absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop,
+                                   const QueryOptions& query_options, QueryRegistry::Entry& entry,
+                                   Laps& laps, QueryResult& result) {
+  const absl::Status turn = gate.Enter(stop);
   result.stats.queue_seconds = laps.Lap();
+  RETURN_IF_ERROR(turn);
+  const Place place(gate);
+  entry.SetRunning();
 
-  const std::unique_ptr<tsdb::Querier> querier = storage.NewQuerier(DataExtent(*plan));
+  const std::unique_ptr<tsdb::Querier> querier = storage.NewQuerier(DataExtent(plan));
+  result.memory = std::make_shared<QueryMemory>(memory, options.query_memory_bytes);
+  const bool each_step = options.per_step_stats && query_options.per_step_stats;
+  SampleCounter counter(plan.timeline,
+                        each_step ? SampleCounter::Detail::kSteps : SampleCounter::Detail::kTotals);
   QueryContext ctx(
-      *querier, clock,
+      *querier, clock, *result.memory, counter,
       {options.delayed_name_removal, options.use_start_timestamps, options.type_and_unit_labels});
-  ctx.set_deadline_ns(deadline_ns);
-  ctx.set_cancelled(query_options.cancelled);
+  ctx.set_stop(stop);
   ctx.set_max_samples(options.max_samples);
-  const absl::Status status = Evaluate(ctx, *plan, kind, result);
+  ctx.set_entry(&entry);
+  QueryProfile profile;
+  if (query_options.explain) ctx.profile = &profile;
+  MemoryHold answer(*result.memory);
+  const QueryDescription& description = entry.description();
+  const absl::Status status = Evaluate(ctx, plan, description.kind, answer, result);
   result.stats.exec_seconds = laps.Lap();
-  metrics.samples.Increment(double(ctx.samples_read));
+  TakeSamples(ctx, counter, result.stats);
+  if (result.memory->refusal() != QueryMemory::Refusal::kNone) metrics.CountRefusal(*result.memory);
   RETURN_IF_ERROR(status);
+  answer.Leave();
 
   if (result.type == ValueType::kMatrix) {
     std::ranges::sort(result.series, {}, &Series::labels);
   }
   result.stats.sort_seconds = laps.Lap();
-  result.annotations = ctx.notes.Render(query);
-  result.stats.samples_total = ctx.samples_read;
-  result.stats.samples_peak = ctx.peak_samples();
-  result.stats.total_seconds = laps.Total();
-  metrics.queue.Observe(result.stats.queue_seconds);
-  metrics.prepare.Observe(result.stats.parse_seconds + result.stats.plan_seconds);
-  metrics.eval.Observe(result.stats.exec_seconds);
-  metrics.sort.Observe(result.stats.sort_seconds);
-  return result;
+  result.annotations = ctx.notes.Render(description.query);
+  if (query_options.explain) {
+    result.explained = std::make_shared<const ExplainedNode>(Explain(plan, profile));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Engine::Impl::Evaluate(QueryContext& ctx, const PlanNode& plan, QueryKind kind,
-                                    QueryResult& result) {
+                                    MemoryHold& answer, QueryResult& result) {
   result.type = kind == QueryKind::kRange ? ValueType::kMatrix : plan.type;
   if (plan.kind == PlanKind::kString) {
     result.string = As<StringNode>(plan).value;
@@ -178,18 +267,40 @@ absl::Status Engine::Impl::Evaluate(QueryContext& ctx, const PlanNode& plan, Que
     return absl::OkStatus();
   }
   if (plan.type == ValueType::kMatrix && plan.kind == PlanKind::kSelector) {
-    ASSIGN_OR_RETURN(result.series, ReadRangeVector(ctx, As<SelectorNode>(plan)));
+    ASSIGN_OR_RETURN(result.series, ReadRangeVector(ctx, As<SelectorNode>(plan), answer));
     return absl::OkStatus();
   }
-  const PlanNode& root = plan.kind == PlanKind::kSubquery ? *As<SubqueryNode>(plan).inner : plan;
-  ASSIGN_OR_RETURN(const OperatorPtr op, BuildOperators(ctx, root));
+  if (plan.kind == PlanKind::kSubquery) {
+    // All of it becomes the answer of the query's only step.
+    const PlanNode& inner = *As<SubqueryNode>(plan).inner;
+    SampleCounter counter(inner.timeline, SampleCounter::Detail::kTotals);
+    {
+      const CountInto scope(ctx.samples, counter);
+      ASSIGN_OR_RETURN(const OperatorPtr op, BuildOperators(ctx, inner));
+      ASSIGN_OR_RETURN(result.series, CollectSeries(ctx, *op, answer));
+    }
+    ctx.samples->Add(0, counter.queryable(), counter.read());
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const OperatorPtr op, BuildOperators(ctx, plan));
   if (result.type == ValueType::kScalar) {
     ASSIGN_OR_RETURN(const Column column, ReadScalar(*op));
     result.scalar = {plan.timeline.start, column.values[0]};
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(result.series, CollectSeries(ctx, *op));
+  ASSIGN_OR_RETURN(result.series, CollectSeries(ctx, *op, answer));
   return absl::OkStatus();
+}
+
+void Engine::Impl::Finish(const QueryRegistry::Entry& entry, const QueryStats& stats,
+                          const absl::Status& status) {
+  metrics.samples.Increment(double(stats.samples_total));
+  metrics.memory.Set(double(memory->held()));
+  if (status.ok()) Observe(metrics, stats);
+  if (entry.killed().load(std::memory_order_relaxed)) metrics.killed.Increment();
+  if (log.IsSlow(stats)) metrics.slow.Increment();
+  log.Add({entry.description(), stats, status});
+  metrics.log_failures.Increment(double(log.failures()) - metrics.log_failures.Value());
 }
 
 Engine::Engine(tsdb::Storage& storage, const base::Clock& clock, EngineOptions options,
@@ -219,5 +330,17 @@ absl::StatusOr<QueryResult> Engine::Range(std::string_view query, tsdb::Timestam
 }
 
 const EngineOptions& Engine::options() const { return impl_->options; }
+
+std::shared_ptr<QueryMemory> Engine::NewMemory() {
+  return std::make_shared<QueryMemory>(impl_->memory, impl_->options.query_memory_bytes);
+}
+
+QueryRegistry& Engine::running() { return impl_->running; }
+
+absl::Status Engine::SetQueryLogFile(const std::string& path) {
+  const absl::Status status = impl_->log.SetFile(path);
+  impl_->metrics.log_enabled.Set(impl_->log.has_file() ? 1 : 0);
+  return status;
+}
 
 }  // namespace slowburn::query

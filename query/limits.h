@@ -1,4 +1,4 @@
-// Limits of queries that do not come from flags.
+// Limits of queries that do not come from flags, and defaults of those in slowburn.yml.
 #ifndef SLOWBURN_QUERY_LIMITS_H_
 #define SLOWBURN_QUERY_LIMITS_H_
 
@@ -9,6 +9,8 @@ namespace slowburn::query {
 inline constexpr size_t kMaxQueryBytes = 1 << 20;
 inline constexpr int kMaxParseDepth = 1000;  // nested parentheses, calls, operators
 inline constexpr size_t kMaxPointsPerSeries = 11'000;
+inline constexpr size_t kDefaultQueryMemoryBytes = size_t{2} << 30;
+inline constexpr size_t kDefaultQueryMemoryTotalBytes = size_t{4} << 30;
 inline constexpr size_t kMaxStepsOfSubquery = 10'000'000;  // a column of a series is that long
 
 }  // namespace slowburn::query

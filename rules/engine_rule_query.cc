@@ -4,8 +4,11 @@
 namespace slowburn::rules {
 
 RuleQuery EngineRuleQuery(query::Engine& engine) {
-  return [&engine](std::string_view expr, TimestampMs t, const std::atomic<bool>* cancelled) {
+  return [&engine](const GroupSpec& group, std::string_view expr, TimestampMs t,
+                   const std::atomic<bool>* cancelled) {
     query::QueryOptions options;
+    options.origin.rule_file = group.file;
+    options.origin.rule_group = group.name;
     options.cancelled = cancelled;
     return engine.Instant(expr, t, options);
   };

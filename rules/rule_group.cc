@@ -228,7 +228,8 @@ void RuleGroup::EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>
 
 absl::StatusOr<RuleGroup::Sampled> RuleGroup::Query(const Rule& rule, TimestampMs t,
                                                     const std::atomic<bool>* cancelled) {
-  ASSIGN_OR_RETURN(query::QueryResult result, services_.query(rule.spec->expr, t, cancelled));
+  ASSIGN_OR_RETURN(query::QueryResult result,
+                   services_.query(*spec_, rule.spec->expr, t, cancelled));
   if (result.type == query::ValueType::kVector) return std::move(result.series);
   if (result.type != query::ValueType::kScalar) {
     return absl::FailedPreconditionError("rule result is not a vector or scalar");
@@ -265,12 +266,12 @@ namespace {
 // Expands the templates of one rule at one time.
 class AlertExpander {
  public:
-  AlertExpander(const RuleSpec& rule, const RuleServices& services, const GroupSettings& settings,
-                TimestampMs ts, const std::atomic<bool>* cancelled)
+  AlertExpander(const GroupSpec& group, const RuleSpec& rule, const RuleServices& services,
+                const GroupSettings& settings, TimestampMs ts, const std::atomic<bool>* cancelled)
       : rule_(rule), metrics_(services.metrics) {
     TemplateContext context;
-    context.query = [&services, ts, cancelled](std::string_view expr) {
-      return services.query(expr, ts, cancelled);
+    context.query = [&group, &services, ts, cancelled](std::string_view expr) {
+      return services.query(group, expr, ts, cancelled);
     };
     context.external_url = services.options.external_url;
     context.now = ts;
@@ -329,7 +330,7 @@ absl::StatusOr<std::vector<AlertFinding>> RuleGroup::Expand(const Rule& rule, co
                                                             const std::atomic<bool>* cancelled) {
   std::vector<AlertFinding> findings;
   findings.reserve(vector.size());
-  AlertExpander expander(*rule.spec, services_, settings_, ts, cancelled);
+  AlertExpander expander(*spec_, *rule.spec, services_, settings_, ts, cancelled);
   for (const query::Series& series : vector) {
     expander.SetSample(series);
     AlertFinding finding;

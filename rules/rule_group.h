@@ -40,9 +40,11 @@ class Engine;
 
 namespace slowburn::rules {
 
-// An instant query. `cancelled` becomes true when nobody waits for the answer any more.
+// An instant query of a rule of `group`. `cancelled` becomes true when nobody waits for the answer
+// any more.
 using RuleQuery = std::function<absl::StatusOr<query::QueryResult>(
-    std::string_view expr, TimestampMs t, const std::atomic<bool>* cancelled)>;
+    const GroupSpec& group, std::string_view expr, TimestampMs t,
+    const std::atomic<bool>* cancelled)>;
 RuleQuery EngineRuleQuery(query::Engine& engine);
 
 // Changes an alert's labels before it is sent; false: it is not sent at all

@@ -298,6 +298,23 @@ class VarianceAccumulator final : public FloatAccumulator {
 
 }  // namespace
 
+size_t BytesOfAccumulator(AggregateOp op, size_t steps) {
+  const auto numbers = [](AggregateOp which) -> size_t {
+    switch (which) {
+      case AggregateOp::kSum:
+        return 2;
+      case AggregateOp::kAvg:
+      case AggregateOp::kStddev:
+      case AggregateOp::kStdvar:
+        return 3;
+      default:
+        return 1;
+    }
+  };
+  constexpr size_t kFixed = 256;
+  return kFixed + steps * numbers(op) * sizeof(double) + steps * 3 / 8;
+}
+
 std::unique_ptr<Accumulator> NewAccumulator(const AccumulatorContext& ctx) {
   switch (ctx.op) {
     case AggregateOp::kSum:

@@ -30,6 +30,8 @@ struct AccumulatorContext {
   AnnotationSet* notes = nullptr;
 };
 std::unique_ptr<Accumulator> NewAccumulator(const AccumulatorContext& ctx);
+// What it takes of memory, as long as no histograms come.
+size_t BytesOfAccumulator(AggregateOp op, size_t steps);
 
 }  // namespace slowburn::query
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <memory>
+#include <unordered_set>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -15,6 +16,7 @@ namespace slowburn::query {
 namespace {
 
 const double kNaN = std::bit_cast<double>(tsdb::kNormalNaNBits);
+constexpr uint64_t kWorkPerValue = 8;  // taking one, from a column of its own, and sorting it in
 
 class StreamingAggregate final : public BlockOperator {
  public:
@@ -29,6 +31,10 @@ class StreamingAggregate final : public BlockOperator {
     const size_t steps = timeline_.steps();
     std::vector<std::unique_ptr<Accumulator>> accumulators(grouping.groups.size());
     std::vector<bool> drop_name(grouping.groups.size(), false);
+    MemoryHold cells(ctx_.memory);
+    RETURN_IF_ERROR(
+        cells.Add(grouping.groups.size() *
+                  (BytesOfLabels(1) + BytesOfAccumulator(node_.op, steps) + BytesOfColumn(steps))));
     for (auto& a : accumulators) {
       a = NewAccumulator({node_.op, steps, node_.inner->position, &ctx_.notes});
     }
@@ -37,6 +43,7 @@ class StreamingAggregate final : public BlockOperator {
       RETURN_IF_ERROR(inner_.Read(i, column));
       if (!column.present.Any()) continue;
       const uint32_t group = grouping.group_of[i];
+      if (column.has_histograms()) RETURN_IF_ERROR(HoldSums(column, group, cells));
       accumulators[group]->Add(column, inner_.series()[i].metric_name());
       if (column.drop_name) drop_name[group] = true;
     }
@@ -52,8 +59,16 @@ class StreamingAggregate final : public BlockOperator {
     return block;
   }
 
+  // A group's sums of histograms are about as large as the first of them, twice for the
+  // compensation.
+  absl::Status HoldSums(const Column& column, uint32_t group, MemoryHold& cells) {
+    if (!histogram_groups_.insert(group).second) return absl::OkStatus();
+    return cells.Add(2 * BytesOfColumn(column, WeightOf(column)));
+  }
+
   const AggregateNode& node_;
   Operator& inner_;
+  std::unordered_set<uint32_t> histogram_groups_;
 };
 
 class QuantileAggregate final : public BlockOperator {
@@ -74,6 +89,7 @@ class QuantileAggregate final : public BlockOperator {
     Grouping grouping = GroupSeries(inner_.series(), node_);
     ASSIGN_OR_RETURN(const Block input, ReadAll(inner_));
     std::vector<std::vector<const Column*>> members(grouping.groups.size());
+    RETURN_IF_ERROR(HoldColumns(members.size()));
     Block block;
     block.columns.resize(members.size());
     for (Column& column : block.columns) column.Reset(timeline_.steps());
@@ -84,18 +100,18 @@ class QuantileAggregate final : public BlockOperator {
       if (column.drop_name) block.columns[grouping.group_of[i]].drop_name = true;
     }
     for (size_t g = 0; g < members.size(); ++g) {
-      RETURN_IF_ERROR(ctx_.CheckAlive());
-      GroupQuantiles(members[g], q.values, block.columns[g]);
+      RETURN_IF_ERROR(GroupQuantiles(members[g], q.values, block.columns[g]));
     }
     block.series = std::move(grouping.groups);
     return block;
   }
 
-  void GroupQuantiles(const std::vector<const Column*>& members, const std::vector<double>& q,
-                      Column& out) {
+  absl::Status GroupQuantiles(const std::vector<const Column*>& members,
+                              const std::vector<double>& q, Column& out) {
     bool ignored = false;
     std::vector<double> values;
     for (size_t step = 0; step < timeline_.steps(); ++step) {
+      if (!ctx_.meter.Spend(kWorkPerValue * members.size() + 1)) return ctx_.meter.status();
       values.clear();
       for (const Column* column : members) {
         if (!column->present.Test(step)) continue;
@@ -110,6 +126,7 @@ class QuantileAggregate final : public BlockOperator {
     if (ignored) {
       ctx_.notes.Add(HistogramIgnoredInAggregation("quantile"), node_.inner->position);
     }
+    return absl::OkStatus();
   }
 
   void NoteInvalid(const std::vector<double>& q) {

@@ -21,6 +21,7 @@ namespace {
 using Cardinality = VectorMatching::Cardinality;
 
 constexpr uint32_t kNobody = ~uint32_t{0};
+constexpr uint64_t kWorkPerPoint = 8, kWorkPerHistogram = 64;
 
 class VectorBinary final : public BlockOperator {
  public:
@@ -151,6 +152,7 @@ class VectorBinary final : public BlockOperator {
     both.Intersect(one.present);
     if (!both.Any()) return absl::OkStatus();
     const uint32_t target = TargetOf(m, o);
+    RETURN_IF_ERROR(held_);
     RETURN_IF_ERROR(MarkMatched(many_signature_[m], target, [&both](StepSet& seen) {
       const bool before = seen.Intersects(both);
       seen.Unite(both);
@@ -177,11 +179,15 @@ class VectorBinary final : public BlockOperator {
 
   // `one` of the one side (kNobody: filled in) with `many` of the many side.
   absl::Status Combine(uint32_t m, uint32_t o, size_t step, BinaryOperand many, BinaryOperand one) {
+    if (!ctx_.meter.Spend(many.h || one.h ? kWorkPerHistogram : kWorkPerPoint)) {
+      return ctx_.meter.status();
+    }
     BinaryPoint point =
         swapped_ ? CombinePoints(node_.op, one, many) : CombinePoints(node_.op, many, one);
     if (point.note != BinaryNote::kNone) notes_[step] = point.note;
     if (!point.valid) return absl::OkStatus();
     const uint32_t target = TargetOf(m, o);
+    RETURN_IF_ERROR(held_);
     const uint32_t signature = m == kNobody ? one_signature_[o] : many_signature_[m];
     RETURN_IF_ERROR(MarkMatched(signature, target, [step](StepSet& seen) {
       const bool before = seen.Test(step);
@@ -249,6 +255,7 @@ class VectorBinary final : public BlockOperator {
     tsdb::Labels labels = ResultLabels(m, o);
     const auto [it, fresh] = target_of_labels_.try_emplace(labels, uint32_t(out_.size()));
     if (fresh) {
+      held_ = HoldColumns(1);
       out_.series.push_back(std::move(labels));
       Column& column = out_.columns.emplace_back();
       column.Reset(timeline_.steps());
@@ -295,6 +302,7 @@ class VectorBinary final : public BlockOperator {
   std::vector<OneSide> by_signature_;
   std::vector<Matched> matched_;
   std::vector<BinaryNote> notes_;  // by step: the last one, as Prometheus reports
+  absl::Status held_;              // not OK: there is no memory for the result
   std::unordered_map<uint64_t, uint32_t> target_of_pair_;
   std::unordered_map<tsdb::Labels, uint32_t> target_of_labels_;
 };

@@ -42,6 +42,43 @@ absl::Status CheckModifier(const CallNode& call, RangeMode mode) {
                    " - not with ", std::string(call.function->name)));
 }
 
+// Shows in the profile what a range vector takes. Its samples are counted by the function above it,
+// which knows the windows.
+class ProfiledSource final : public SampleSource {
+ public:
+  ProfiledSource(QueryContext& ctx, NodeProfile& profile, std::unique_ptr<SampleSource> source)
+      : ctx_(ctx), profile_(profile), source_(std::move(source)) {}
+
+  absl::Status Open() override {
+    const ProfileScope scope(ctx_, &profile_);
+    RETURN_IF_ERROR(source_->Open());
+    profile_.series += int64_t(source_->series().size());
+    return absl::OkStatus();
+  }
+  std::span<const tsdb::Labels> series() const override { return source_->series(); }
+  bool series_are_unique() const override { return source_->series_are_unique(); }
+  absl::Status Load(size_t i, SampleBuffer& out) override {
+    const ProfileScope scope(ctx_, &profile_);
+    RETURN_IF_ERROR(source_->Load(i, out));
+    const size_t samples = out.floats.size() + out.histograms.size();
+    profile_.points += int64_t(samples);
+    profile_.samples += int64_t(samples);
+    return absl::OkStatus();
+  }
+  void Release() override { source_->Release(); }
+
+ private:
+  QueryContext& ctx_;
+  NodeProfile& profile_;
+  const std::unique_ptr<SampleSource> source_;
+};
+
+std::unique_ptr<SampleSource> Profiled(QueryContext& ctx, const PlanNode& node,
+                                       std::unique_ptr<SampleSource> source) {
+  if (ctx.profile == nullptr) return source;
+  return std::make_unique<ProfiledSource>(ctx, ctx.profile->Of(node), std::move(source));
+}
+
 absl::StatusOr<RangeInput> BuildRangeInput(QueryContext& ctx, const CallNode& call,
                                            const PlanNode& arg) {
   RangeInput input;
@@ -50,7 +87,8 @@ absl::StatusOr<RangeInput> BuildRangeInput(QueryContext& ctx, const CallNode& ca
     ASSIGN_OR_RETURN(OperatorPtr inner, BuildOperators(ctx, *subquery.inner));
     input.reference = subquery.reference;
     input.range = subquery.range;
-    input.source = NewSubquerySource(ctx, subquery, std::move(inner));
+    input.from_subquery = true;
+    input.source = Profiled(ctx, arg, NewSubquerySource(ctx, subquery, std::move(inner)));
     return input;
   }
   const auto& selector = As<SelectorNode>(arg);
@@ -63,7 +101,7 @@ absl::StatusOr<RangeInput> BuildRangeInput(QueryContext& ctx, const CallNode& ca
   input.lookback = selector.lookback;
   input.mode = selector.mode;
   input.matchers = selector.matchers;
-  input.source = NewStorageSource(ctx, selector, with_starts);
+  input.source = Profiled(ctx, arg, NewStorageSource(ctx, selector, with_starts));
   return input;
 }
 
@@ -203,9 +241,7 @@ absl::StatusOr<OperatorPtr> BuildBinary(QueryContext& ctx, const BinaryNode& nod
   return NewVectorBinary(ctx, node, std::move(left), std::move(right));
 }
 
-}  // namespace
-
-absl::StatusOr<OperatorPtr> BuildOperators(QueryContext& ctx, const PlanNode& node) {
+absl::StatusOr<OperatorPtr> BuildNode(QueryContext& ctx, const PlanNode& node) {
   switch (node.kind) {
     case PlanKind::kNumber:
       return NewNumber(ctx, node.timeline, As<NumberNode>(node).value);
@@ -238,6 +274,14 @@ absl::StatusOr<OperatorPtr> BuildOperators(QueryContext& ctx, const PlanNode& no
       break;
   }
   return absl::InternalError("BUG: a string or a subquery stands where a vector is wanted");
+}
+
+}  // namespace
+
+absl::StatusOr<OperatorPtr> BuildOperators(QueryContext& ctx, const PlanNode& node) {
+  absl::StatusOr<OperatorPtr> op = BuildNode(ctx, node);
+  if (op.ok() && ctx.profile != nullptr) (*op)->set_profile(&ctx.profile->Of(node));
+  return op;
 }
 
 }  // namespace slowburn::query

@@ -16,6 +16,7 @@ namespace slowburn::query {
 namespace {
 
 constexpr std::string_view kBucketLabel = "le";
+constexpr uint64_t kWorkPerHistogram = 64, kWorkPerBucket = 4;
 
 // OpenMetrics' way with numbers: whole ones carry ".0".
 std::string OpenMetricsFloat(double v) {
@@ -131,6 +132,7 @@ class HistogramFunction final : public BlockOperator {
       out.drop_name = true;
       if (!group.native_series.empty()) EvaluateNative(group, r, out);
       if (!group.buckets.empty()) EvaluateClassic(group, r, out);
+      RETURN_IF_ERROR(ctx_.meter.status());
       if (quantile_label_.empty()) {
         RETURN_IF_ERROR(Add(ResultLabels(group), std::move(out)));
       } else {
@@ -146,6 +148,7 @@ class HistogramFunction final : public BlockOperator {
 
   absl::Status Add(tsdb::Labels labels, Column column) {
     if (!column.present.Any()) return absl::OkStatus();
+    RETURN_IF_ERROR(HoldColumns(1));
     return merger_.Add(std::move(labels), std::move(column));
   }
 
@@ -154,10 +157,14 @@ class HistogramFunction final : public BlockOperator {
   absl::Status AddByQuantile(const HistogramGroup& group, size_t r, Column all) {
     const std::vector<double>& q = param_columns_[r].values;
     std::vector<std::pair<std::string, Column>> parts;
+    absl::Status status;
     all.present.ForEach([&](size_t step) {
+      if (!status.ok()) return;
       std::string text = OpenMetricsFloat(q[step]);
       auto part = std::ranges::find(parts, text, &std::pair<std::string, Column>::first);
+      if (!ctx_.meter.Spend(parts.size())) status = ctx_.meter.status();
       if (part == parts.end()) {
+        if (status.ok()) status = HoldColumns(1);
         parts.emplace_back(std::move(text), Column());
         part = parts.end() - 1;
         part->second.Reset(timeline_.steps());
@@ -165,6 +172,7 @@ class HistogramFunction final : public BlockOperator {
       }
       part->second.SetFloat(step, all.values[step]);
     });
+    RETURN_IF_ERROR(status);
     for (auto& [text, column] : parts) {
       tsdb::LabelsBuilder builder(ResultLabels(group));
       builder.Set(quantile_label_, text);
@@ -191,7 +199,7 @@ class HistogramFunction final : public BlockOperator {
       const Column& column = input_.columns[i];
       column.present.ForEach([&](size_t step) {
         const tsdb::Histogram* h = column.HistogramAt(step);
-        if (h == nullptr) return;
+        if (h == nullptr || !ctx_.meter.Spend(kWorkPerHistogram)) return;
         if (HasClassicAt(group, step)) {
           ctx_.notes.Add(MixedClassicNative(NameForNotes(group.labels)), vector_position_);
           return;
@@ -221,6 +229,7 @@ class HistogramFunction final : public BlockOperator {
     const bool fraction = call_.function->id == FunctionId::kHistogramFraction;
     std::vector<ClassicBucket> buckets;
     for (size_t step = 0; step < timeline_.steps(); ++step) {
+      if (!ctx_.meter.Spend(kWorkPerBucket * group.buckets.size())) return;
       buckets.clear();
       for (const HistogramGroup::BucketSeries& b : group.buckets) {
         const Column& column = input_.columns[b.series];

@@ -212,6 +212,7 @@ class Info final : public BlockOperator {
     tsdb::Labels labels = builder.Build();
     const auto [it, fresh] = target_of_.try_emplace(labels, out_.size());
     if (fresh) {
+      RETURN_IF_ERROR(HoldColumns(1));
       out_.series.push_back(std::move(labels));
       Column& column = out_.columns.emplace_back();
       column.Reset(timeline_.steps());

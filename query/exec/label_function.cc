@@ -11,6 +11,8 @@
 namespace slowburn::query {
 namespace {
 
+constexpr uint64_t kWorkPerSeries = 256;  // a regular expression, a label set
+
 bool IsLabelName(const std::string& name) { return !name.empty() && tsdb::IsValidUtf8(name); }
 
 const std::string& Text(const CallNode& call, size_t i) {
@@ -36,6 +38,7 @@ class Relabel : public Operator {
     RETURN_IF_ERROR(vector_.Open());
     unique_ = vector_.series_are_unique();
     for (const tsdb::Labels& labels : vector_.series()) {
+      if (!ctx_.meter.Spend(kWorkPerSeries)) return ctx_.meter.status();
       const std::optional<std::string> value = NewValue(labels);
       changed_.push_back(value.has_value());
       if (!value) {

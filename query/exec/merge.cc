@@ -11,7 +11,10 @@ namespace {
 class Merge final : public Operator {
  public:
   Merge(QueryContext& ctx, OperatorPtr child, OnEqualLabels policy)
-      : Operator(ctx, child->timeline()), policy_(policy), child_(Adopt(std::move(child))) {}
+      : Operator(ctx, child->timeline()),
+        policy_(policy),
+        child_(Adopt(std::move(child))),
+        held_(ctx.memory) {}
 
  private:
   absl::Status DoOpen() override {
@@ -48,6 +51,7 @@ class Merge final : public Operator {
       if (policy_ == OnEqualLabels::kError && ++with_points[child_.series()[i]] > 1) {
         return SameLabelsetError();
       }
+      RETURN_IF_ERROR(held_.Add(BytesOfColumn(column, WeightOf(column))));
       RETURN_IF_ERROR(merger.Add(child_.series()[i], std::move(column)));
       column = Column();
     }
@@ -60,6 +64,7 @@ class Merge final : public Operator {
   const OnEqualLabels policy_;
   Operator& child_;
   std::optional<std::vector<Column>> merged_;  // set if labels repeat
+  MemoryHold held_;                            // of them
 };
 
 }  // namespace

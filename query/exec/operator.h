@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "query/exec/column.h"
 #include "query/exec/query_context.h"
+#include "query/exec/query_profile.h"
 #include "query/plan/timeline.h"
 #include "tsdb/labels.h"
 
@@ -47,9 +48,13 @@ class Operator {
   void Release();
 
   const Timeline& timeline() const { return timeline_; }
+  QueryMemory& memory() const { return ctx_.memory; }
+  // What it does is shown there; set before Open.
+  void set_profile(NodeProfile* profile) { profile_ = profile; }
 
  protected:
-  Operator(QueryContext& ctx, const Timeline& timeline) : ctx_(ctx), timeline_(timeline) {}
+  Operator(QueryContext& ctx, const Timeline& timeline)
+      : ctx_(ctx), timeline_(timeline), series_held_(ctx.memory) {}
 
   // Sets series_ (and unique_).
   virtual absl::Status DoOpen() = 0;
@@ -66,16 +71,26 @@ class Operator {
 
  private:
   std::vector<OperatorPtr> children_;
+  MemoryHold series_held_;
+  NodeProfile* profile_ = nullptr;
   int64_t charged_ = 0;
 };
 
 // Samples that a column weighs: one per float, more per histogram.
 int64_t WeightOf(const Column& column);
+// Those of one step. REQUIRES: there is a point.
+int64_t WeightAt(const Column& column, size_t step);
+// The memory of a column of that many steps, and of one whose weight is known.
+size_t BytesOfColumn(size_t steps);
+size_t BytesOfColumn(const Column& column, int64_t weight);
+// The memory of label sets, roughly.
+size_t BytesOfLabels(size_t series);
 
 // All series of an operator.
 struct Block {
   std::vector<tsdb::Labels> series;
   std::vector<Column> columns;
+  MemoryHold held;  // as read by ReadAll; what is moved out of the block is counted until it goes
   size_t size() const { return series.size(); }
 };
 absl::StatusOr<Block> ReadAll(Operator& op);
@@ -83,13 +98,17 @@ absl::StatusOr<Block> ReadAll(Operator& op);
 // An operator that needs all input before it can name its series: Compute does the whole work.
 class BlockOperator : public Operator {
  protected:
-  using Operator::Operator;
+  BlockOperator(QueryContext& ctx, const Timeline& timeline)
+      : Operator(ctx, timeline), held_(ctx.memory) {}
   virtual absl::StatusOr<Block> Compute() = 0;
+  // For Compute: n more columns are about to be made.
+  absl::Status HoldColumns(size_t n) { return held_.Add(n * BytesOfColumn(timeline_.steps())); }
 
  private:
   absl::Status DoOpen() final;
   absl::Status DoRead(size_t i, Column& out) final;
   std::vector<Column> columns_;
+  MemoryHold held_;
 };
 
 // A scalar argument, as one column that has a value at every step.

@@ -2,28 +2,54 @@
 
 #include <algorithm>
 
+#include "query/exec/operator.h"
+
 namespace slowburn::query {
 
+QueryContext::QueryContext(tsdb::Querier& storage, const base::Clock& the_clock,
+                           QueryMemory& query_memory, SampleCounter& root, ExecOptions exec_options)
+    : meter([this] { return CheckAlive(); }),
+      options(exec_options),
+      querier(storage),
+      clock(the_clock),
+      memory(query_memory),
+      samples(&root) {}
+
 absl::Status QueryContext::CheckAlive() {
-  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+  if (entry_ != nullptr) {
+    entry_->SetSamples(touched_);
+    entry_->SetMemory(memory.held());
+  }
+  if (stop_.cancelled()) {
     return absl::CancelledError("query was canceled in expression evaluation");
   }
-  if (clock_.MonotonicNs() >= deadline_ns_) {
+  if (clock.MonotonicNs() >= stop_.deadline_ns) {
     return absl::DeadlineExceededError("query timed out in expression evaluation");
   }
   return absl::OkStatus();
 }
 
-absl::Status QueryContext::Charge(int64_t samples) {
-  held_ += samples;
+absl::Status QueryContext::Charge(int64_t n) {
+  held_ += n;
   return ChargeBriefly(0);
 }
 
-absl::Status QueryContext::ChargeBriefly(int64_t samples) {
-  peak_ = std::max(peak_, held_ + samples);
-  if (held_ + samples <= max_samples_) return absl::OkStatus();
+absl::Status QueryContext::ChargeBriefly(int64_t n) {
+  peak_ = std::max(peak_, held_ + n);
+  if (held_ + n <= max_samples_) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       "query processing would load too many samples into memory in query execution");
+}
+
+void QueryContext::CountPoints(const Column& column, int64_t weight) {
+  if (!samples->counts_steps()) {
+    CountTotals(weight, weight);
+    return;
+  }
+  column.present.ForEach([&](size_t step) {
+    const int64_t n = WeightAt(column, step);
+    Count(step, n, n);
+  });
 }
 
 }  // namespace slowburn::query

@@ -1,20 +1,27 @@
 // QueryContext: what all operators of one running query share. It says when to stop: deadline,
-// cancellation, samples.
+// cancellation, samples, memory.
 //
-// Not thread-safe, but for `cancelled`. Lives as long as the query.
+// Not thread-safe, but for the flags of its stop signals. Lives as long as the query.
 #ifndef SLOWBURN_QUERY_EXEC_QUERY_CONTEXT_H_
 #define SLOWBURN_QUERY_EXEC_QUERY_CONTEXT_H_
 
-#include <atomic>
 #include <cstdint>
 #include <limits>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "query/annotation_set.h"
+#include "query/exec/column.h"
+#include "query/exec/sample_counter.h"
+#include "query/query_memory.h"
+#include "query/query_registry.h"
+#include "query/stop_signals.h"
+#include "query/work_meter.h"
 #include "tsdb/storage.h"
 
 namespace slowburn::query {
+
+class QueryProfile;
 
 // How names are dropped, and other switches of the engine that operators must know.
 struct ExecOptions {
@@ -25,36 +32,54 @@ struct ExecOptions {
 
 class QueryContext {
  public:
-  QueryContext(tsdb::Querier& storage, const base::Clock& clock, ExecOptions exec_options)
-      : options(exec_options), querier(storage), clock_(clock) {}
+  // `root` counts the samples of the query's own steps.
+  QueryContext(tsdb::Querier& storage, const base::Clock& clock, QueryMemory& query_memory,
+               SampleCounter& root, ExecOptions exec_options);
 
-  // kDeadlineExceeded, kCancelled or OK. Cheap; called for every series.
+  // kDeadlineExceeded, kCancelled or OK. Asks the clock: for every series, not for every sample.
   absl::Status CheckAlive();
+  // The same for loops over samples and steps.
+  WorkMeter meter;
   // Samples that are held in memory from now on. kResourceExhausted above the limit.
-  absl::Status Charge(int64_t samples);
-  void Refund(int64_t samples) { held_ -= samples; }
+  absl::Status Charge(int64_t n);
+  void Refund(int64_t n) { held_ -= n; }
   // Samples that are held only while a series is worked on.
-  absl::Status ChargeBriefly(int64_t samples);
+  absl::Status ChargeBriefly(int64_t n);
 
+  // The points of a selected column: each is one that its step looks at.
+  void CountPoints(const Column& column, int64_t weight);
+  void Count(size_t step, int64_t queryable, int64_t read) {
+    touched_ += queryable;
+    samples->Add(step, queryable, read);
+  }
+  void CountTotals(int64_t queryable, int64_t read) {
+    touched_ += queryable;
+    samples->AddTotals(queryable, read);
+  }
+  // Samples that any operator looked at so far, those of subqueries among them.
+  int64_t samples_touched() const { return touched_; }
   int64_t peak_samples() const { return peak_; }
 
-  void set_deadline_ns(int64_t monotonic_ns) { deadline_ns_ = monotonic_ns; }
-  void set_cancelled(const std::atomic<bool>* cancelled) { cancelled_ = cancelled; }
+  void set_stop(const StopSignals& stop) { stop_ = stop; }
   void set_max_samples(int64_t n) { max_samples_ = n; }
+  // Where the query's progress is shown; may be null.
+  void set_entry(QueryRegistry::Entry* entry) { entry_ = entry; }
 
   const ExecOptions options;
   tsdb::Querier& querier;
+  const base::Clock& clock;
+  QueryMemory& memory;
   AnnotationSet notes;
-  // Samples looked at by selectors: Prometheus' totalQueryableSamples. Subqueries count only what
-  // their outer windows see, so they evaluate with another counter in its place.
-  int64_t samples_read = 0;
+  // The counter of the part that is evaluated: the query itself, a subquery, a part that is
+  // evaluated once.
+  SampleCounter* samples;
+  QueryProfile* profile = nullptr;  // set if the query is to be explained
 
  private:
-  const base::Clock& clock_;
-  int64_t deadline_ns_ = std::numeric_limits<int64_t>::max();
-  const std::atomic<bool>* cancelled_ = nullptr;
+  StopSignals stop_;
+  QueryRegistry::Entry* entry_ = nullptr;
   int64_t max_samples_ = std::numeric_limits<int64_t>::max();
-  int64_t held_ = 0, peak_ = 0;
+  int64_t held_ = 0, peak_ = 0, touched_ = 0;
 };
 
 }  // namespace slowburn::query

@@ -13,6 +13,8 @@
 namespace slowburn::query {
 namespace {
 
+constexpr uint64_t kWorkPerHistogram = 32;  // adding one up, in samples added up
+
 // The samples of each step's window, wider than (begin, end] for anchored and smoothed selectors.
 void FillWindows(const RangeInput& input, const Timeline& timeline,
                  std::span<const TimestampMs> times, StepWindows& out) {
@@ -85,11 +87,13 @@ class RangeFunctionOperator final : public Operator {
     call.position = NotePosition();
     call.metric = labels.metric_name();
     call.notes = &ctx_.notes;
+    call.meter = &ctx_.meter;
     call.params = param_columns_;
     const bool simple = !histograms && buffer_.float_starts.empty() &&
                         input_.mode == RangeMode::kPlain && function_.sliding != nullptr;
     if (simple) {
       function_.sliding(buffer_.float_span(), float_windows_, call, out);
+      RETURN_IF_ERROR(call.status);
     } else {
       RETURN_IF_ERROR(WindowByWindow(histograms, call, out));
     }
@@ -98,7 +102,8 @@ class RangeFunctionOperator final : public Operator {
     return absl::OkStatus();
   }
 
-  // Of annotations. Prometheus puts those of subqueries at the begin of the query; ours shall be equal.
+  // Of annotations. Prometheus puts those of subqueries at the begin of the query; ours shall be
+  // equal.
   Position NotePosition() const {
     const PlanNode& arg = *call_.args[0];
     return arg.kind == PlanKind::kSubquery ? Position() : arg.position;
@@ -120,6 +125,9 @@ class RangeFunctionOperator final : public Operator {
         window.histograms = spans.Sub(histogram_windows_.lo[step], histogram_windows_.hi[step]);
       }
       if (window.floats.empty() && window.histograms.empty()) continue;
+      if (!call.Spend(window.floats.size() + window.histograms.size() * kWorkPerHistogram)) {
+        return call.status;
+      }
       window.step_time = timeline_.At(step);
       window.end = float_windows_.End(step);
       window.begin = window.end - input_.range;
@@ -152,17 +160,29 @@ class RangeFunctionOperator final : public Operator {
         weight_before.push_back(weight_before.back() + SampleWeight(*h));
       }
     }
-    int64_t total = 0, widest = 0;
+    const auto between = [&](size_t float_lo, size_t float_hi, size_t lo, size_t hi) {
+      const auto floats = int64_t(float_hi) - int64_t(float_lo);
+      return histograms ? floats + weight_before[hi] - weight_before[lo] : floats;
+    };
+    const bool each_step = ctx_.samples->counts_steps();
+    int64_t total = 0, total_read = 0, widest = 0;
+    uint32_t float_end = 0, end = 0;  // of the step before
     for (size_t step = 0; step < timeline_.steps(); ++step) {
-      int64_t weight = float_windows_.hi[step] - float_windows_.lo[step];
-      if (histograms) {
-        weight +=
-            weight_before[histogram_windows_.hi[step]] - weight_before[histogram_windows_.lo[step]];
-      }
+      const uint32_t float_lo = float_windows_.lo[step], float_hi = float_windows_.hi[step];
+      const uint32_t lo = histograms ? histogram_windows_.lo[step] : 0;
+      const uint32_t hi = histograms ? histogram_windows_.hi[step] : 0;
+      const int64_t weight = between(float_lo, float_hi, lo, hi);
+      const int64_t fresh = input_.from_subquery ? 0
+                                                 : between(std::max(float_lo, float_end), float_hi,
+                                                           std::max(lo, end), hi);
+      if (each_step) ctx_.Count(step, weight, fresh);
       total += weight;
+      total_read += fresh;
       widest = std::max(widest, weight);
+      float_end = float_hi;
+      end = hi;
     }
-    ctx_.samples_read += total;
+    if (!each_step) ctx_.CountTotals(total, total_read);
     return ctx_.ChargeBriefly(widest);
   }
 
@@ -217,9 +237,12 @@ class AbsentOverTime final : public BlockOperator {
       for (const auto* times : {&buffer.float_times, &buffer.histogram_times}) {
         if (times->empty()) continue;
         FillWindows(input_, timeline_, *times, windows);
+        uint32_t end = 0;  // of the step before
         for (size_t step = 0; step < windows.steps(); ++step) {
-          ctx_.samples_read += windows.hi[step] - windows.lo[step];
-          if (windows.lo[step] < windows.hi[step]) found.Set(step);
+          const uint32_t lo = windows.lo[step], hi = windows.hi[step];
+          ctx_.Count(step, hi - lo, input_.from_subquery ? 0 : hi - std::max(lo, end));
+          if (lo < hi) found.Set(step);
+          end = hi;
         }
       }
     }

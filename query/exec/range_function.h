@@ -18,7 +18,8 @@ struct RangeInput {
   DurationMs range = 0;
   DurationMs lookback = 0;  // how far anchored and smoothed windows reach out
   RangeMode mode = RangeMode::kPlain;
-  tsdb::Matchers matchers;  // of the selector; empty for a subquery
+  tsdb::Matchers matchers;     // of the selector; empty for a subquery
+  bool from_subquery = false;  // then what is read has been counted there
 };
 
 // `params` are the scalar arguments in order. REQUIRES: FindRangeFunction(call.function->id) !=

@@ -45,6 +45,10 @@ void ExtendToEdges(SampleBuffer& s, TimestampMs begin, TimestampMs end, bool smo
   s = std::move(out);
 }
 
+size_t BytesOfSeries(int64_t weight) {
+  return sizeof(Series) + BytesOfLabels(1) + size_t(weight) * sizeof(tsdb::Sample);
+}
+
 Series ToSeries(const tsdb::Labels& labels, const Column& column, const Timeline& timeline) {
   Series series;
   series.labels = labels;
@@ -62,8 +66,8 @@ Series ToSeries(const tsdb::Labels& labels, const Column& column, const Timeline
 
 }  // namespace
 
-absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx,
-                                                    const SelectorNode& selector) {
+absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx, const SelectorNode& selector,
+                                                    MemoryHold& answer) {
   const std::unique_ptr<SampleSource> source = NewStorageSource(ctx, selector, false);
   RETURN_IF_ERROR(source->Open());
   const TimestampMs end = selector.reference.Of(selector.timeline.start);
@@ -91,15 +95,18 @@ absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx,
       weight += SampleWeight(*buffer.histograms[k]);
       series.histograms.push_back({buffer.histogram_times[k], buffer.histograms[k]});
     }
-    ctx.samples_read += weight;
+    ctx.Count(0, weight, weight);
     RETURN_IF_ERROR(ctx.Charge(weight));
+    RETURN_IF_ERROR(answer.Add(BytesOfSeries(weight)));
     if (weight > 0) out.push_back(std::move(series));
   }
   return out;
 }
 
-absl::StatusOr<std::vector<Series>> CollectSeries(QueryContext& ctx, Operator& op) {
+absl::StatusOr<std::vector<Series>> CollectSeries(QueryContext& ctx, Operator& op,
+                                                  MemoryHold& answer) {
   RETURN_IF_ERROR(op.Open());
+  MemoryHold columns(ctx.memory);  // of the merger
   std::vector<Series> out;
   std::optional<SeriesMerger> merger;
   if (ctx.options.delayed_name_removal) merger.emplace();
@@ -107,10 +114,13 @@ absl::StatusOr<std::vector<Series>> CollectSeries(QueryContext& ctx, Operator& o
   for (size_t i = 0; i < op.series().size(); ++i) {
     RETURN_IF_ERROR(op.Read(i, column));
     if (!column.present.Any()) continue;
+    const int64_t weight = WeightOf(column);
+    RETURN_IF_ERROR(answer.Add(BytesOfSeries(weight)));
     if (!merger) {
       out.push_back(ToSeries(op.series()[i], column, op.timeline()));
       continue;
     }
+    RETURN_IF_ERROR(columns.Add(BytesOfColumn(column, weight)));
     tsdb::Labels labels = column.drop_name ? DropMetadata(op.series()[i]) : op.series()[i];
     RETURN_IF_ERROR(merger->Add(std::move(labels), std::move(column)));
     column = Column();

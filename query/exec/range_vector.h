@@ -11,13 +11,15 @@
 
 namespace slowburn::query {
 
-// Not sorted; series without samples are left out. REQUIRES: one step.
-absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx,
-                                                    const SelectorNode& selector);
+// Not sorted; series without samples are left out. `answer` comes to hold their memory. REQUIRES:
+// one step.
+absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx, const SelectorNode& selector,
+                                                    MemoryHold& answer);
 
 // The points of an operator as series. With delayed name removal, names that are to go are dropped
 // and series that become equal are merged.
-absl::StatusOr<std::vector<Series>> CollectSeries(QueryContext& ctx, Operator& op);
+absl::StatusOr<std::vector<Series>> CollectSeries(QueryContext& ctx, Operator& op,
+                                                  MemoryHold& answer);
 
 }  // namespace slowburn::query
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "query/histogram/arithmetic.h"
 #include "query/histogram/reset.h"
 
 namespace slowburn::query {
@@ -12,11 +13,12 @@ namespace {
 using ResetHint = Histogram::ResetHint;
 
 constexpr size_t kSeriesPerCheck = 256;
+constexpr size_t kBytesPerIterator = 128;
 
 class StorageSource final : public SampleSource {
  public:
   StorageSource(QueryContext& ctx, const SelectorNode& selector, bool with_starts)
-      : ctx_(ctx), selector_(selector), with_starts_(with_starts) {}
+      : ctx_(ctx), selector_(selector), with_starts_(with_starts), held_(ctx.memory) {}
 
   absl::Status Open() override {
     const tsdb::TimeRange extent = selector_.Extent();
@@ -29,9 +31,9 @@ class StorageSource final : public SampleSource {
   absl::Status Load(size_t i, SampleBuffer& out) override {
     out.Clear();
     const std::unique_ptr<tsdb::SampleIterator> it = std::move(selected_.samples[i]);
-    RETURN_IF_ERROR(LoadSamples(*it, with_starts_, out));
+    RETURN_IF_ERROR(LoadSamples(ctx_, *it, with_starts_, out));
     if (selector_.histogram_totals_only) DropBuckets(out.histograms);
-    return absl::OkStatus();
+    return held_.Set(out.bytes());
   }
   void Release() override {}
 
@@ -46,26 +48,28 @@ class StorageSource final : public SampleSource {
   const SelectorNode& selector_;
   const bool with_starts_;
   SelectedSeries selected_;
+  MemoryHold held_;  // of the series that is loaded
 };
 
 class SubquerySource final : public SampleSource {
  public:
   SubquerySource(QueryContext& ctx, const SubqueryNode& subquery, OperatorPtr inner)
-      : ctx_(ctx), timeline_(subquery.inner->timeline), inner_(std::move(inner)) {}
+      : ctx_(ctx),
+        subquery_(subquery),
+        timeline_(subquery.inner->timeline),
+        inner_(std::move(inner)),
+        counter_(timeline_, ctx.samples->detail()),
+        held_(ctx.memory) {}
 
   absl::Status Open() override {
-    const int64_t read = ctx_.samples_read;
-    RETURN_IF_ERROR(inner_->Open());
-    ctx_.samples_read = read;
+    RETURN_IF_ERROR(CountReads([&] { return inner_->Open(); }));
     return absl::OkStatus();
   }
   std::span<const tsdb::Labels> series() const override { return inner_->series(); }
   bool series_are_unique() const override { return inner_->series_are_unique(); }
   absl::Status Load(size_t i, SampleBuffer& out) override {
     out.Clear();
-    const int64_t read = ctx_.samples_read;
-    RETURN_IF_ERROR(inner_->Read(i, column_));
-    ctx_.samples_read = read;
+    RETURN_IF_ERROR(CountReads([&] { return inner_->Read(i, column_); }));
     out.drop_name = column_.drop_name;
     column_.present.ForEach([&](size_t step) {
       const TimestampMs t = timeline_.At(step);
@@ -76,11 +80,25 @@ class SubquerySource final : public SampleSource {
         out.AddHistogram(t, WithoutHint(column_.histograms[step]));
       }
     });
-    return absl::OkStatus();
+    return held_.Set(out.bytes() + BytesOfColumn(timeline_.steps()));
   }
   void Release() override { inner_->Release(); }
 
  private:
+  // What is looked at inside is counted by the windows that see the result; what is read inside is
+  // read for the query.
+  template <typename Work>
+  absl::Status CountReads(Work work) {
+    absl::Status status;
+    {
+      const CountInto scope(ctx_.samples, counter_);
+      status = work();
+    }
+    ctx_.samples->AddReadsOf(counter_, subquery_.reference.offset, subquery_.range);
+    counter_.Clear();
+    return status;
+  }
+
   // A subquery may skip samples, or see one twice: what a hint says of the sample before does not
   // hold then.
   static HistogramPtr WithoutHint(const HistogramPtr& h) {
@@ -91,9 +109,12 @@ class SubquerySource final : public SampleSource {
   }
 
   QueryContext& ctx_;
+  const SubqueryNode& subquery_;
   const Timeline timeline_;
   const OperatorPtr inner_;
+  SampleCounter counter_;
   Column column_;
+  MemoryHold held_;  // of the series that is loaded
 };
 
 void CopyFloats(const tsdb::SampleBatch& batch, bool with_starts, SampleBuffer& out) {
@@ -155,8 +176,13 @@ absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Match
   absl::StatusOr<std::unique_ptr<tsdb::SeriesSet>> set = ctx.querier.Select(matchers, hints);
   if (!set.ok()) return base::Annotate(set.status(), kContext);
   SelectedSeries out;
+  out.held = MemoryHold(ctx.memory);
   while ((*set)->Next()) {
-    if (out.labels.size() % kSeriesPerCheck == 0) RETURN_IF_ERROR(ctx.CheckAlive());
+    if (out.labels.size() % kSeriesPerCheck == 0) {
+      RETURN_IF_ERROR(ctx.CheckAlive());
+      RETURN_IF_ERROR(
+          out.held.Add(BytesOfLabels(kSeriesPerCheck) + kSeriesPerCheck * kBytesPerIterator));
+    }
     out.labels.push_back((*set)->labels());
     out.samples.push_back((*set)->samples());
   }
@@ -186,9 +212,21 @@ void SampleBuffer::Clear() {
   drop_name = false;
 }
 
-absl::Status LoadSamples(tsdb::SampleIterator& it, bool with_starts, SampleBuffer& out) {
+size_t SampleBuffer::bytes() const {
+  size_t n = (float_times.capacity() + histogram_times.capacity() + float_starts.capacity() +
+              histogram_starts.capacity()) *
+                 sizeof(TimestampMs) +
+             floats.capacity() * sizeof(double) + histograms.capacity() * sizeof(HistogramPtr);
+  // The store has them too, but not for longer than it wants.
+  for (const HistogramPtr& h : histograms) n += size_t(SampleWeight(*h)) * sizeof(tsdb::Sample);
+  return n;
+}
+
+absl::Status LoadSamples(QueryContext& ctx, tsdb::SampleIterator& it, bool with_starts,
+                         SampleBuffer& out) {
   tsdb::SampleBatch batch;
   while (it.Next(batch)) {
+    if (!ctx.meter.Spend(batch.t.size())) return ctx.meter.status();
     if (batch.histograms.empty()) {
       CopyFloats(batch, with_starts, out);
     } else {

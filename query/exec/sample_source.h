@@ -22,6 +22,7 @@ namespace slowburn::query {
 struct SelectedSeries {
   std::vector<tsdb::Labels> labels;  // ascending
   std::vector<std::unique_ptr<tsdb::SampleIterator>> samples;
+  MemoryHold held;
 };
 absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Matchers& matchers,
                                             tsdb::TimeRange range);
@@ -43,14 +44,17 @@ struct SampleBuffer {
     histogram_times.push_back(t);
     histograms.push_back(std::move(h));
   }
+  size_t bytes() const;
   FloatSpan float_span() const { return {float_times, floats, float_starts}; }
   HistogramsSpan histogram_span() const {
     return {histogram_times, histograms, histogram_starts, {}};
   }
 };
-absl::Status LoadSamples(tsdb::SampleIterator& it, bool with_starts, SampleBuffer& out);
+absl::Status LoadSamples(QueryContext& ctx, tsdb::SampleIterator& it, bool with_starts,
+                         SampleBuffer& out);
 
-// `h` without its buckets. What they told of a reset since `previous` (null: unknown) is kept as a hint.
+// `h` without its buckets. What they told of a reset since `previous` (null: unknown) is kept as a
+// hint.
 HistogramPtr TotalsOnly(const Histogram& h, const Histogram* previous);
 
 class SampleSource {

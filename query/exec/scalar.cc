@@ -113,22 +113,20 @@ class ScalarOf final : public ScalarOperator {
 class StepInvariant final : public Operator {
  public:
   StepInvariant(QueryContext& ctx, const Timeline& timeline, OperatorPtr once)
-      : Operator(ctx, timeline), once_(Adopt(std::move(once))) {}
+      : Operator(ctx, timeline),
+        once_(Adopt(std::move(once))),
+        counter_(timeline.OnlyStart(), SampleCounter::Detail::kTotals) {}
 
  private:
   absl::Status DoOpen() override {
-    const int64_t before = ctx_.samples_read;
-    RETURN_IF_ERROR(once_.Open());
-    CountForEveryStep(before);
+    RETURN_IF_ERROR(CountOnce([&] { return once_.Open(); }));
     series_.assign(once_.series().begin(), once_.series().end());
     unique_ = once_.series_are_unique();
     return absl::OkStatus();
   }
 
   absl::Status DoRead(size_t i, Column& out) override {
-    const int64_t before = ctx_.samples_read;
-    RETURN_IF_ERROR(once_.Read(i, point_));
-    CountForEveryStep(before);
+    RETURN_IF_ERROR(CountOnce([&] { return once_.Read(i, point_); }));
     out.drop_name = point_.drop_name;
     if (!point_.present.Test(0)) return absl::OkStatus();
     out.present.SetAll();
@@ -140,11 +138,20 @@ class StepInvariant final : public Operator {
     return absl::OkStatus();
   }
 
-  void CountForEveryStep(int64_t before) {
-    ctx_.samples_read = before + (ctx_.samples_read - before) * int64_t(timeline_.steps());
+  template <typename Work>
+  absl::Status CountOnce(Work work) {
+    absl::Status status;
+    {
+      const CountInto scope(ctx_.samples, counter_);
+      status = work();
+    }
+    ctx_.samples->AddOnce(counter_);
+    counter_.Clear();
+    return status;
   }
 
   Operator& once_;
+  SampleCounter counter_;
   Column point_;
 };
 

@@ -21,6 +21,8 @@
 namespace slowburn::query {
 namespace {
 
+constexpr uint64_t kWorkPerValue = 64;  // its text, its label set and a look-up
+
 struct Candidate {
   double v;
   size_t series;
@@ -100,6 +102,7 @@ class SelectingAggregate final : public BlockOperator {
     ASSIGN_OR_RETURN(const bool any, CheckParameter(parameter.values));
     if (!any) return Block();
     const Grouping grouping = GroupSeries(input.series, node_);
+    RETURN_IF_ERROR(HoldColumns(input.size()));
     Block out;
     out.series = input.series;
     out.columns.resize(input.size());
@@ -249,12 +252,17 @@ class CountValues final : public BlockOperator {
       tsdb::LabelsBuilder builder(inner_.series()[i]);
       std::optional<size_t> last;  // values tend to repeat from step to step
       size_t last_step = 0;
+      absl::Status status;
       column.present.ForEach([&](size_t step) {
+        if (!status.ok()) return;
         if (!last || !SamePoint(column, step, last_step)) {
           builder.Set(label_, ValueText(column, step));
           tsdb::Labels labels = grouper.LabelsOf(builder.Build());
           const auto [it, fresh] = index.try_emplace(std::move(labels), block.size());
+          if (!ctx_.meter.Spend(kWorkPerValue)) status = ctx_.meter.status();
           if (fresh) {
+            if (status.ok()) status = HoldColumns(1);
+            if (!status.ok()) return;
             block.series.push_back(it->first);
             block.columns.emplace_back().Reset(timeline_.steps());
           }
@@ -264,6 +272,7 @@ class CountValues final : public BlockOperator {
         Column& counts = block.columns[*last];
         counts.SetFloat(step, counts.present.Test(step) ? counts.values[step] + 1 : 1);
       });
+      RETURN_IF_ERROR(status);
     }
     return block;
   }

@@ -15,6 +15,8 @@ namespace {
 
 using ResetHint = Histogram::ResetHint;
 
+constexpr uint64_t kWorkPerSmoothedStep = 16;  // six binary searches
+
 struct NewestSample {
   bool any = false;
   TimestampMs t = 0, start = 0;
@@ -25,8 +27,12 @@ struct NewestSample {
 };
 
 NewestSample At(const tsdb::SampleBatch& batch, size_t i) {
-  return {true, batch.t[i], batch.starts.empty() ? 0 : batch.starts[i], batch.v[i],
-          batch.histograms.empty() ? nullptr : batch.histograms[i], nullptr};
+  return {true,
+          batch.t[i],
+          batch.starts.empty() ? 0 : batch.starts[i],
+          batch.v[i],
+          batch.histograms.empty() ? nullptr : batch.histograms[i],
+          nullptr};
 }
 
 class InstantSelector final : public Operator {
@@ -42,6 +48,7 @@ class InstantSelector final : public Operator {
     ASSIGN_OR_RETURN(SelectedSeries selected, SelectSeries(ctx_, selector_.matchers, extent));
     samples_ = std::move(selected.samples);
     series_ = std::move(selected.labels);
+    held_ = std::move(selected.held);
     if (DropsName() && !ctx_.options.delayed_name_removal) {
       unique_ = SameMetadata(series_);
       for (tsdb::Labels& labels : series_) labels = DropMetadata(labels);
@@ -68,12 +75,13 @@ class InstantSelector final : public Operator {
           Emit(newest, step, t, out);
         }
       }
+      if (!ctx_.meter.Spend(batch.t.size())) return ctx_.meter.status();
       newest = Sample(batch, batch.t.size() - 1, newest);
     }
     if (!it->status().ok()) return base::Annotate(it->status(), "expanding series");
     for (; step < steps; ++step)
       Emit(newest, step, selector_.reference.Of(timeline_.At(step)), out);
-    ctx_.samples_read += WeightOf(out);
+    ctx_.CountPoints(out, WeightOf(out));
     if (field_ == SampleField::kInfoTimestamp && saw_histogram_) {
       return absl::FailedPreconditionError(absl::StrCat(
           "this should be an info metric, with float samples: ", LabelsText(series_[i])));
@@ -91,7 +99,8 @@ class InstantSelector final : public Operator {
     if (sample.h && selector_.histogram_totals_only && !sample.h->is_stale()) {
       const HistogramPtr& previous = i > 0 ? batch.histograms[i - 1] : before.whole_h;
       sample.whole_h = sample.h;
-      sample.h = TotalsOnly(*sample.h, previous && !previous->is_stale() ? previous.get() : nullptr);
+      sample.h =
+          TotalsOnly(*sample.h, previous && !previous->is_stale() ? previous.get() : nullptr);
     }
     return sample;
   }
@@ -132,6 +141,7 @@ class InstantSelector final : public Operator {
   const SampleField field_;
   bool saw_histogram_ = false;
   std::vector<std::unique_ptr<tsdb::SampleIterator>> samples_;
+  MemoryHold held_;
 };
 
 class SmoothedSelector final : public Operator {
@@ -156,6 +166,7 @@ class SmoothedSelector final : public Operator {
     call.metric = series_[i].metric_name();
     call.notes = &ctx_.notes;
     for (size_t step = 0; step < timeline_.steps(); ++step) {
+      if (!ctx_.meter.Spend(kWorkPerSmoothedStep)) return ctx_.meter.status();
       const TimestampMs t = selector_.reference.Of(timeline_.At(step));
       const auto floats = Around(buffer_.float_times, t);
       const auto histograms = Around(buffer_.histogram_times, t);

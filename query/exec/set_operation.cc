@@ -120,6 +120,7 @@ class Or final : public BlockOperator {
     for (size_t i = 0; i < right.size(); ++i) {
       RETURN_IF_ERROR(right_.Read(i, column));
       if (const StepSet* steps = presence.Of(right[i])) Drop(column, *steps);
+      if (column.present.Any()) RETURN_IF_ERROR(HoldColumns(1));
       RETURN_IF_ERROR(Add(merger, right_.series()[i], std::move(column)));
       column = Column();
     }

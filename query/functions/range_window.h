@@ -18,6 +18,7 @@
 #include "query/exec/column.h"
 #include "query/functions/function_table.h"
 #include "query/plan/timeline.h"
+#include "query/work_meter.h"
 #include "tsdb/histogram.h"
 
 namespace slowburn::query {
@@ -74,8 +75,17 @@ struct RangeCall {
   std::string_view metric;  // of the series
   AnnotationSet* notes = nullptr;
   std::span<const Column> params;  // the scalar arguments, for sliding kernels
-  absl::Status status;             // set by a kernel whose parameters are wrong
+  // Set by a kernel whose parameters are wrong, or by Spend.
+  absl::Status status;
+  WorkMeter* meter = nullptr;  // may be null
   void Note(Annotation a) { notes->Add(std::move(a), position); }
+  // To be called for every window, with the samples that it makes the kernel look at. False: the
+  // query is over; the kernel returns as soon as it can.
+  bool Spend(uint64_t samples) {
+    if (meter == nullptr || meter->Spend(samples + 1)) return true;
+    status = meter->status();
+    return false;
+  }
 };
 
 // Nothing, a float or a histogram.
@@ -104,8 +114,8 @@ struct StepWindows {
   TimestampMs Begin(size_t i) const { return End(i) - range; }
 };
 
-// Fills out.values and out.present for all steps at once. For series without histograms and start
-// timestamps.
+// Fills out.values and out.present for all steps at once, or sets call.status. For series without
+// histograms and start timestamps.
 using SlidingKernel = void (*)(FloatSpan samples, const StepWindows& windows, RangeCall& call,
                                Column& out);
 

@@ -278,9 +278,9 @@ void SlidingRate(FloatSpan s, const StepWindows& windows, RangeCall& call, Colum
     if (hi < lo + 2) continue;
     double growth = s.v[hi - 1] - s.v[lo];
     while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
-    for (size_t r = first_reset; r < resets.size() && resets[r] < hi; ++r) {
-      growth += s.v[resets[r] - 1];
-    }
+    size_t r = first_reset;
+    for (; r < resets.size() && resets[r] < hi; ++r) growth += s.v[resets[r] - 1];
+    if (!call.Spend(r - first_reset)) return;
     const TimestampMs end = windows.End(step);
     const Coverage coverage{end - windows.range, end, s.t[lo], s.t[hi - 1], hi - lo - 1};
     const double factor =
@@ -307,6 +307,7 @@ void SlidingInstantRate(FloatSpan s, const StepWindows& windows, RangeCall& call
   const bool rate = call.function == FunctionId::kIrate;
   for (size_t step = 0; step < windows.steps(); ++step) {
     const uint32_t lo = windows.lo[step], hi = windows.hi[step];
+    if (!call.Spend(0)) return;
     if (hi < lo + 2) continue;
     const double a = s.v[hi - 2], b = s.v[hi - 1];
     const DurationMs interval = s.t[hi - 1] - s.t[hi - 2];

@@ -13,19 +13,26 @@
 namespace slowburn::query {
 namespace {
 
-// f(from, to, step) -> value of the samples [from, to), for each window of at least `min_samples`.
-template <typename F>
-void EachWindow(const StepWindows& windows, uint32_t min_samples, Column& out, F f) {
+// Whether a kernel goes through all samples of each window, or looks at a few places only.
+enum class Visits { kFew, kAll };
+
+// f(from, to) -> value of the samples [from, to), for each window of at least `min_samples`.
+template <Visits visits, typename F>
+void EachWindow(const StepWindows& windows, uint32_t min_samples, RangeCall& call, Column& out,
+                F f) {
   for (size_t step = 0; step < windows.steps(); ++step) {
     const uint32_t lo = windows.lo[step], hi = windows.hi[step];
+    if (!call.Spend(visits == Visits::kAll ? hi - lo : 0)) return;
     if (hi >= lo + min_samples) out.SetFloat(step, f(lo, hi));
   }
 }
 
 template <typename Statistic>
-void EachValues(FloatSpan s, const StepWindows& windows, Column& out, Statistic statistic) {
-  EachWindow(windows, 1, out,
-             [&](uint32_t lo, uint32_t hi) { return statistic(s.v.subspan(lo, hi - lo)); });
+void EachValues(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out,
+                Statistic statistic) {
+  EachWindow<Visits::kAll>(windows, 1, call, out, [&](uint32_t lo, uint32_t hi) {
+    return statistic(s.v.subspan(lo, hi - lo));
+  });
 }
 
 // sums[i]: of the first i samples; empty if rounding could have touched any of them.
@@ -48,7 +55,8 @@ std::vector<double> ExactPrefixSums(FloatSpan s) {
 // is taken without asking which addend is larger, which gives the same number: it is exact either
 // way, unless something is infinite. Then `slow` decides.
 template <typename Finish, typename Slow>
-void SumAnew(FloatSpan s, const StepWindows& windows, Column& out, Finish finish, Slow slow) {
+void SumAnew(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out, Finish finish,
+             Slow slow) {
   constexpr size_t kLanes = 4;
   uint32_t lo[kLanes], hi[kLanes];
   size_t step[kLanes];
@@ -80,6 +88,7 @@ void SumAnew(FloatSpan s, const StepWindows& windows, Column& out, Finish finish
   };
   for (size_t i = 0; i < windows.steps(); ++i) {
     if (windows.hi[i] <= windows.lo[i]) continue;
+    if (!call.Spend(windows.hi[i] - windows.lo[i])) return;
     lo[lanes] = windows.lo[i];
     hi[lanes] = windows.hi[i];
     step[lanes] = i;
@@ -93,6 +102,8 @@ class SortedWindow {
  public:
   void Insert(double v) { values_.insert(std::ranges::upper_bound(values_, v, Less), v); }
   void Remove(double v) { values_.erase(std::ranges::lower_bound(values_, v, Less)); }
+  // Moving half of the values, 16 at a time.
+  uint64_t work_of_a_change() const { return values_.size() / 32; }
   // As Quantile() of quantile.h. REQUIRES: 0 <= q <= 1, not empty.
   double At(double q) const {
     const double rank = q * (double(values_.size()) - 1);
@@ -117,15 +128,16 @@ bool Overlapping(FloatSpan s, const StepWindows& windows) {
 // A queue of the candidates for the extreme: each is worse than the one before it and newer.
 // `worse(a, b)`: a can never be the answer once b is in the window.
 template <typename Worse, typename Scan>
-void SlidingExtreme(FloatSpan s, const StepWindows& windows, Column& out, Worse worse, Scan scan) {
+void SlidingExtreme(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out,
+                    Worse worse, Scan scan) {
   if (!Overlapping(s, windows)) {
-    EachValues(s, windows, out, scan);
+    EachValues(s, windows, call, out, scan);
     return;
   }
   std::vector<uint32_t> queue(s.size());
   size_t front = 0, back = 0;
   uint32_t next = 0;
-  EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t hi) {
+  EachWindow<Visits::kFew>(windows, 1, call, out, [&](uint32_t lo, uint32_t hi) {
     for (; next < hi; ++next) {
       if (std::isnan(s.v[next])) continue;
       while (back > front && worse(s.v[queue[back - 1]], s.v[next])) --back;
@@ -138,70 +150,77 @@ void SlidingExtreme(FloatSpan s, const StepWindows& windows, Column& out, Worse 
 
 // Counts the samples of each window, but its first, for which differs(previous, sample).
 template <typename Differs>
-void SlidingPairs(FloatSpan s, const StepWindows& windows, Column& out, Differs differs) {
+void SlidingPairs(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out,
+                  Differs differs) {
   std::vector<uint32_t> before(s.size() + 1, 0);  // before[i]: such samples among the first i
   for (size_t i = 0; i < s.size(); ++i) {
     before[i + 1] = before[i] + (i > 0 && differs(s.v[i - 1], s.v[i]) ? 1 : 0);
   }
-  EachWindow(windows, 1, out,
-             [&](uint32_t lo, uint32_t hi) { return double(before[hi] - before[lo + 1]); });
+  EachWindow<Visits::kFew>(windows, 1, call, out, [&](uint32_t lo, uint32_t hi) {
+    return double(before[hi] - before[lo + 1]);
+  });
 }
 
 }  // namespace
 
-void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   const std::vector<double> sums =
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
     SumAnew(
-        s, windows, out, [](double sum, double lost, double) { return sum + lost; }, SumOf);
+        s, windows, call, out, [](double sum, double lost, double) { return sum + lost; }, SumOf);
     return;
   }
-  EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t hi) { return sums[hi] - sums[lo]; });
+  EachWindow<Visits::kFew>(windows, 1, call, out,
+                           [&](uint32_t lo, uint32_t hi) { return sums[hi] - sums[lo]; });
 }
-void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   const std::vector<double> sums =
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
     const auto mean = [](double sum, double lost, double n) { return sum / n + lost / n; };
-    SumAnew(s, windows, out, mean, AverageOf);
+    SumAnew(s, windows, call, out, mean, AverageOf);
     return;
   }
-  EachWindow(windows, 1, out,
-             [&](uint32_t lo, uint32_t hi) { return (sums[hi] - sums[lo]) / double(hi - lo); });
+  EachWindow<Visits::kFew>(windows, 1, call, out, [&](uint32_t lo, uint32_t hi) {
+    return (sums[hi] - sums[lo]) / double(hi - lo);
+  });
 }
-void SlidingStdvar(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  EachValues(s, windows, out, VarianceOf);
+void SlidingStdvar(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachValues(s, windows, call, out, VarianceOf);
 }
-void SlidingStddev(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  EachValues(s, windows, out, [](std::span<const double> v) { return std::sqrt(VarianceOf(v)); });
+void SlidingStddev(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachValues(s, windows, call, out,
+             [](std::span<const double> v) { return std::sqrt(VarianceOf(v)); });
 }
-void SlidingMin(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+void SlidingMin(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   SlidingExtreme(
-      s, windows, out, [](double a, double b) { return a > b; }, MinOf);
+      s, windows, call, out, [](double a, double b) { return a > b; }, MinOf);
 }
-void SlidingMax(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
+void SlidingMax(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   SlidingExtreme(
-      s, windows, out, [](double a, double b) { return a < b; }, MaxOf);
+      s, windows, call, out, [](double a, double b) { return a < b; }, MaxOf);
 }
-void SlidingCount(FloatSpan, const StepWindows& windows, RangeCall&, Column& out) {
-  EachWindow(windows, 1, out, [](uint32_t lo, uint32_t hi) { return double(hi - lo); });
+void SlidingCount(FloatSpan, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachWindow<Visits::kFew>(windows, 1, call, out,
+                           [](uint32_t lo, uint32_t hi) { return double(hi - lo); });
 }
-void SlidingPresent(FloatSpan, const StepWindows& windows, RangeCall&, Column& out) {
-  EachWindow(windows, 1, out, [](uint32_t, uint32_t) { return 1.0; });
+void SlidingPresent(FloatSpan, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachWindow<Visits::kFew>(windows, 1, call, out, [](uint32_t, uint32_t) { return 1.0; });
 }
-void SlidingFirst(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  EachWindow(windows, 1, out, [&](uint32_t lo, uint32_t) { return s.v[lo]; });
+void SlidingFirst(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachWindow<Visits::kFew>(windows, 1, call, out, [&](uint32_t lo, uint32_t) { return s.v[lo]; });
 }
-void SlidingLast(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  EachWindow(windows, 1, out, [&](uint32_t, uint32_t hi) { return s.v[hi - 1]; });
+void SlidingLast(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachWindow<Visits::kFew>(windows, 1, call, out,
+                           [&](uint32_t, uint32_t hi) { return s.v[hi - 1]; });
 }
-void SlidingChanges(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  SlidingPairs(s, windows, out,
+void SlidingChanges(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  SlidingPairs(s, windows, call, out,
                [](double a, double b) { return a != b && !(std::isnan(a) && std::isnan(b)); });
 }
-void SlidingResets(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  SlidingPairs(s, windows, out, [](double a, double b) { return b < a; });
+void SlidingResets(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  SlidingPairs(s, windows, call, out, [](double a, double b) { return b < a; });
 }
 void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   SortedWindow sorted;
@@ -216,15 +235,21 @@ void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, C
       out.SetFloat(step, Quantile(q, any));
       continue;
     }
-    for (; first < std::min(lo, next); ++first) sorted.Remove(s.v[first]);
+    for (; first < std::min(lo, next); ++first) {
+      if (!call.Spend(sorted.work_of_a_change())) return;
+      sorted.Remove(s.v[first]);
+    }
     first = std::max(first, lo);
-    for (next = std::max(next, lo); next < hi; ++next) sorted.Insert(s.v[next]);
+    for (next = std::max(next, lo); next < hi; ++next) {
+      if (!call.Spend(sorted.work_of_a_change())) return;
+      sorted.Insert(s.v[next]);
+    }
     out.SetFloat(step, sorted.At(q));
   }
 }
 
-void SlidingDeriv(FloatSpan s, const StepWindows& windows, RangeCall&, Column& out) {
-  EachWindow(windows, 2, out, [&](uint32_t lo, uint32_t hi) {
+void SlidingDeriv(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  EachWindow<Visits::kAll>(windows, 2, call, out, [&](uint32_t lo, uint32_t hi) {
     const FloatSpan w = s.Sub(lo, hi);
     return LinearRegression(w.t, w.v, w.t[0]).slope;
   });

@@ -138,7 +138,11 @@ const T& As(const PlanNode& node) {
   return static_cast<const T&>(node);
 }
 
-// One node a line, children indented: for EXPLAIN and golden tests.
+// What it does, in a few words, and what it works on, in the order of evaluation.
+std::string DescribeNode(const PlanNode& node);
+std::vector<const PlanNode*> ChildrenOf(const PlanNode& node);
+
+// One node a line, children indented: for golden tests.
 std::string PrintPlan(const PlanNode& node);
 
 }  // namespace slowburn::query

@@ -1,4 +1,6 @@
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/number.h"
 #include "query/plan/node.h"
@@ -44,68 +46,92 @@ std::string DescribeSelector(const SelectorNode& s) {
   return out + Describe(s.reference);
 }
 
-void Print(const PlanNode& node, size_t depth, std::string& out) {
-  std::string line;
-  std::vector<const PlanNode*> children;
-  switch (node.kind) {
-    case PlanKind::kNumber:
-      line = "number " + base::FormatFloat(As<NumberNode>(node).value);
-      break;
-    case PlanKind::kString:
-      line = "string \"" + As<StringNode>(node).value + "\"";
-      break;
-    case PlanKind::kSelector:
-      line = DescribeSelector(As<SelectorNode>(node));
-      break;
-    case PlanKind::kSubquery: {
-      const auto& s = As<SubqueryNode>(node);
-      line = "subquery range=" + Ms(s.range) + Describe(s.reference);
-      children = {s.inner.get()};
-      break;
-    }
-    case PlanKind::kCall: {
-      const auto& call = As<CallNode>(node);
-      line = "call " + std::string(call.function->name);
-      for (const PlanPtr& arg : call.args) children.push_back(arg.get());
-      break;
-    }
-    case PlanKind::kInfo:
-      line = "info" + Describe(As<InfoNode>(node).reference);
-      children = {As<InfoNode>(node).inner.get()};
-      break;
-    case PlanKind::kAggregate: {
-      const auto& a = As<AggregateNode>(node);
-      line = "aggregate " + std::string(Name(a.op)) + (a.without ? " without (" : " by (") +
-             Join(a.grouping) + ")";
-      if (a.parameter) children.push_back(a.parameter.get());
-      children.push_back(a.inner.get());
-      break;
-    }
-    case PlanKind::kBinary: {
-      const auto& b = As<BinaryNode>(node);
-      line = "binary " + std::string(Symbol(b.op)) + (b.return_bool ? " bool" : "");
-      children = {b.left.get(), b.right.get()};
-      break;
-    }
-    case PlanKind::kNegate:
-      line = "negate";
-      children = {As<NegateNode>(node).inner.get()};
-      break;
-    case PlanKind::kStepInvariant:
-      line = "once";
-      children = {As<StepInvariantNode>(node).inner.get()};
-      break;
-  }
-  out.append(depth * 2, ' ');
-  out += line + Describe(node.timeline) + "\n";
-  for (const PlanNode* child : children) Print(*child, depth + 1, out);
+std::string DescribeMatching(const VectorMatching& m) {
+  using Cardinality = VectorMatching::Cardinality;
+  std::string out;
+  if (m.on || !m.labels.empty()) out += (m.on ? " on (" : " ignoring (") + Join(m.labels) + ")";
+  if (m.cardinality == Cardinality::kManyToOne) out += " group_left (" + Join(m.include) + ")";
+  if (m.cardinality == Cardinality::kOneToMany) out += " group_right (" + Join(m.include) + ")";
+  return out;
 }
 
 }  // namespace
 
-std::string PrintPlan(const PlanNode& node) {
+std::string DescribeNode(const PlanNode& node) {
+  switch (node.kind) {
+    case PlanKind::kNumber:
+      return "number " + base::FormatFloat(As<NumberNode>(node).value);
+    case PlanKind::kString:
+      return "string \"" + As<StringNode>(node).value + "\"";
+    case PlanKind::kSelector:
+      return DescribeSelector(As<SelectorNode>(node));
+    case PlanKind::kSubquery: {
+      const auto& s = As<SubqueryNode>(node);
+      return "subquery range=" + Ms(s.range) + Describe(s.reference);
+    }
+    case PlanKind::kCall:
+      return "call " + std::string(As<CallNode>(node).function->name);
+    case PlanKind::kInfo:
+      return "info" + Describe(As<InfoNode>(node).reference);
+    case PlanKind::kAggregate: {
+      const auto& a = As<AggregateNode>(node);
+      return "aggregate " + std::string(Name(a.op)) + (a.without ? " without (" : " by (") +
+             Join(a.grouping) + ")";
+    }
+    case PlanKind::kBinary: {
+      const auto& b = As<BinaryNode>(node);
+      return "binary " + std::string(Symbol(b.op)) + (b.return_bool ? " bool" : "") +
+             (b.matching ? DescribeMatching(*b.matching) : "");
+    }
+    case PlanKind::kNegate:
+      return "negate";
+    case PlanKind::kStepInvariant:
+      return "once";
+  }
+  return "";
+}
+
+std::vector<const PlanNode*> ChildrenOf(const PlanNode& node) {
+  switch (node.kind) {
+    case PlanKind::kNumber:
+    case PlanKind::kString:
+    case PlanKind::kSelector:
+      return {};
+    case PlanKind::kSubquery:
+      return {As<SubqueryNode>(node).inner.get()};
+    case PlanKind::kCall: {
+      std::vector<const PlanNode*> args;
+      for (const PlanPtr& arg : As<CallNode>(node).args) args.push_back(arg.get());
+      return args;
+    }
+    case PlanKind::kInfo:
+      return {As<InfoNode>(node).inner.get()};
+    case PlanKind::kAggregate: {
+      const auto& a = As<AggregateNode>(node);
+      if (!a.parameter) return {a.inner.get()};
+      return {a.parameter.get(), a.inner.get()};
+    }
+    case PlanKind::kBinary:
+      return {As<BinaryNode>(node).left.get(), As<BinaryNode>(node).right.get()};
+    case PlanKind::kNegate:
+      return {As<NegateNode>(node).inner.get()};
+    case PlanKind::kStepInvariant:
+      return {As<StepInvariantNode>(node).inner.get()};
+  }
+  return {};
+}
+
+std::string PrintPlan(const PlanNode& root) {
   std::string out;
-  Print(node, 0, out);
+  std::vector<std::pair<const PlanNode*, size_t>> next = {{&root, 0}};
+  while (!next.empty()) {
+    const auto [node, depth] = next.back();
+    next.pop_back();
+    out.append(depth * 2, ' ');
+    out += DescribeNode(*node) + Describe(node->timeline) + "\n";
+    const std::vector<const PlanNode*> children = ChildrenOf(*node);
+    for (size_t i = children.size(); i-- > 0;) next.emplace_back(children[i], depth + 1);
+  }
   return out;
 }
 

@@ -102,7 +102,7 @@ class HttpServerTest : public ::testing::Test {
       response.headers.emplace_back("X-Type", r.Header("content-type"));
       return response;
     });
-    router_.Add({"GET"}, "/big",
+    router_.Add({"GET", "HEAD"}, "/big",
                 [](const Request&) { return Response::Text(200, std::string(3'000'000, 'b')); });
     router_.Add({"GET"}, "/redirect", [](const Request&) {
       Response response = Response::Text(302, "");

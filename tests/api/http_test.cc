@@ -22,7 +22,7 @@ std::string HeaderOf(const Response& response, std::string_view name) {
 
 std::string Gunzip(const std::string& packed) {
   z_stream stream = {};
-  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  EXPECT_EQ(inflateInit2(&stream, 15 + 32), Z_OK);
   std::string out(10 << 20, '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
   stream.avail_in = static_cast<uInt>(packed.size());
@@ -71,7 +71,7 @@ class RouterTest : public ::testing::Test {
         return Response::Text(200, text);
       };
     };
-    router_.Add({"GET"}, "/", says("root"));
+    router_.Add({"GET", "HEAD"}, "/", says("root"));
     router_.Add({"GET", "POST"}, "/api/v1/query", says("query"));
     router_.Add({"GET"}, "/api/v1/label/:name/values", says("values"));
     router_.Add({"GET"}, "/api/v2/silence/:id", says("get silence"));
@@ -97,7 +97,9 @@ TEST_F(RouterTest, FindsTheMostSpecificPattern) {
       {"GET", "/", "200 root"},
       {"GET", "/api/v1/query", "200 query"},
       {"POST", "/api/v1/query", "200 query"},
-      {"HEAD", "/api/v1/query", "200 query"},
+      {"HEAD", "/", "200 root"},
+      {"HEAD", "/api/v1/query", "405 Method Not Allowed\n"},
+      {"HEAD", "/nope", "404 404 page not found\n"},
       {"GET", "/api/v1/query/", "404 404 page not found\n"},
       {"GET", "/api/v1/label/a b/values", "200 values name=a b"},
       {"GET", "/api/v1/label//values", "404 404 page not found\n"},
@@ -112,7 +114,9 @@ TEST_F(RouterTest, FindsTheMostSpecificPattern) {
       {"GET", "/x/", "200 rest path="},
       {"GET", "/nope", "404 404 page not found\n"},
       {"OPTIONS", "/api/v1/query", "204 "},
-      {"OPTIONS", "/nope", "204 "},
+      {"OPTIONS", "/api/nope", "204 "},
+      {"OPTIONS", "/", "200 "},
+      {"OPTIONS", "/nope", "404 404 page not found\n"},
   };
   for (const Case& c : cases)
     EXPECT_EQ(Answer(c.method, c.path), c.want) << c.method << " " << c.path;
@@ -121,7 +125,9 @@ TEST_F(RouterTest, FindsTheMostSpecificPattern) {
 TEST_F(RouterTest, NamesTheMethodsThatAreAllowed) {
   Request request = Made("PUT", "/api/v2/silence/x");
   const Response response = router_.Route(request);
-  EXPECT_EQ(HeaderOf(response, "Allow"), "GET, DELETE, OPTIONS");
+  EXPECT_EQ(HeaderOf(response, "Allow"), "DELETE, GET, OPTIONS");
+  Request options = Made("OPTIONS", "/x/a");
+  EXPECT_EQ(HeaderOf(router_.Route(options), "Allow"), "GET, OPTIONS");
   EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
 }
 
@@ -165,23 +171,12 @@ TEST(Envelope, StatusesBecomeErrorTypes) {
       R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": bad"})");
 }
 
-TEST(AcceptsGzip, ReadsWeights) {
-  struct Case {
-    const char* header;
-    bool want;
-  };
-  const Case cases[] = {
-      {"", false},         {"gzip", true},         {"deflate, GZIP;q=0.5, br", true},
-      {"gzip;q=0", false}, {"gzip; q=0.0", false}, {"identity", false},
-      {"x-gzip-y", false}, {"br,gzip", true},      {"deflate", false}};
-  for (const Case& c : cases) EXPECT_EQ(AcceptsGzip(c.header), c.want) << c.header;
-}
-
 TEST(Gzip, UnpacksToTheSame) {
   for (const size_t size : {0, 1, 1000, 5'000'000}) {
     std::string text;
     for (size_t i = 0; i < size; ++i) text += static_cast<char>((i * i / 7) % 251);
-    EXPECT_EQ(Gunzip(Gzip(text).value()), text);
+    EXPECT_EQ(Gunzip(Encode(ContentEncoding::kGzip, text).value()), text);
+    EXPECT_EQ(Gunzip(Encode(ContentEncoding::kDeflate, text).value()), text);
   }
 }
 
@@ -245,11 +240,35 @@ TEST_F(HttpAnswerTest, RoutePrefix) {
 TEST_F(HttpAnswerTest, CompressesWhatIsLargeAndWanted) {
   const Response packed = Get("/big", {{"accept-encoding", "gzip, deflate"}});
   EXPECT_EQ(HeaderOf(packed, "Content-Encoding"), "gzip");
-  EXPECT_EQ(HeaderOf(packed, "Vary"), "Accept-Encoding");
+  EXPECT_EQ(HeaderOf(packed, "Vary"), "Origin, Accept-Encoding");
   EXPECT_LT(packed.body.size(), 1000u);
   EXPECT_EQ(Gunzip(packed.body), std::string(100'000, 'b'));
   EXPECT_EQ(Get("/big").body.size(), 100'000u);
   EXPECT_EQ(HeaderOf(Get("/echo?x=1", {{"accept-encoding", "gzip"}}), "Content-Encoding"), "");
+}
+
+TEST_F(HttpAnswerTest, TakesTheEncodingThatIsWantedMost) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"gzip", "gzip"},
+      {"deflate", "deflate"},
+      {"deflate, gzip", "deflate"},
+      {"gzip;q=0.5, deflate", "deflate"},
+      {"gzip, deflate;q=0.5", "gzip"},
+      {"br, gzip;q=0.1", "gzip"},
+      {"GZIP", "gzip"},
+      {"gzip;q=0", ""},
+      {"deflate;q=0, gzip;q=0", ""},
+      {"identity", ""},
+      {"zstd", ""},
+      {"*", ""},
+      {"", ""},
+  };
+  for (const auto& [accept, encoding] : cases) {
+    const Response response = Get("/big", {{"accept-encoding", accept}});
+    EXPECT_EQ(HeaderOf(response, "Content-Encoding"), encoding) << accept;
+    const std::string text = std::string(encoding).empty() ? response.body : Gunzip(response.body);
+    EXPECT_EQ(text, std::string(100'000, 'b')) << accept;
+  }
 }
 
 TEST_F(HttpAnswerTest, Cors) {

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "api/query_parameters.h"
+#include "api/running_queries_handler.h"
+#include "base/json.h"
 #include "prometheus/registry.h"
 #include "query/engine.h"
 #include "tests/testing/fake_clock.h"
@@ -125,6 +127,82 @@ TEST_F(QueryHandlerTest, StatsComeOnRequest) {
   EXPECT_NE(
       deprecated.body.find(R"("warnings":["value \"yes\" for parameter \"stats\" is deprecated)"),
       std::string::npos);
+}
+
+TEST_F(QueryHandlerTest, ExplainsOnRequest) {
+  const Response plain = Get("/api/v1/query?query=sum by (job) (rate(up[5m]))&explain=0");
+  EXPECT_EQ(plain.body.find("explain"), std::string::npos);
+  const Response response =
+      Get("/api/v1/query_range?query=sum by (job) "
+          "(rate(up[5m]))/2&start=540&end=600&step=30&explain=1");
+  ASSERT_OK_AND_ASSIGN(const base::JsonValue answer, base::ParseJson(response.body));
+  EXPECT_EQ(answer.Find("data")->StringAt("resultType"), "matrix");
+  const base::JsonValue* node = answer.Find("explain");
+  ASSERT_NE(node, nullptr);
+  EXPECT_EQ(node->StringAt("node"), "binary /");
+  EXPECT_EQ(node->Find("begin")->number, 0);
+  EXPECT_EQ(node->Find("end")->number, 29);
+  EXPECT_EQ(node->Find("from")->number, 540);
+  EXPECT_EQ(node->Find("step")->number, 30);
+  ASSERT_EQ(node->Find("children")->items.size(), 2u);
+  const base::JsonValue& sum = node->Find("children")->items[0];
+  EXPECT_EQ(sum.StringAt("node"), "aggregate sum by (job)");
+  EXPECT_EQ(sum.Find("series")->number, 2);
+  EXPECT_EQ(sum.Find("points")->number, 1);  // of one series, at 600, where it has two samples
+  const base::JsonValue& rate = sum.Find("children")->items[0];
+  EXPECT_EQ(rate.StringAt("node"), "call rate");
+  EXPECT_EQ(rate.Find("samples")->number, 5);  // windows of 1, 1 and 2; of 1
+  const base::JsonValue& selector = rate.Find("children")->items[0];
+  EXPECT_EQ(selector.StringAt("node"), "range {__name__=\"up\"} range=300000");
+  EXPECT_EQ(selector.Find("series")->number, 2);
+  EXPECT_EQ(selector.Find("samples")->number, 3);
+  EXPECT_TRUE(selector.Find("children")->items.empty());
+}
+
+TEST_F(QueryHandlerTest, ListsAndKillsRunningQueries) {
+  EXPECT_EQ(Data("/api/v1/status/queries"), R"({"queries":[]})");
+  EXPECT_EQ(Send("DELETE", "/api/v1/status/queries/7").body,
+            R"({"status":"error","errorType":"not_found","error":"no query 7 is running"})");
+  EXPECT_EQ(Send("DELETE", "/api/v1/status/queries/7").status, 404);
+  for (const char* id : {"x", "-1", "1x", "99999999999999999999"}) {
+    EXPECT_EQ(Send("DELETE", "/api/v1/status/queries/" + std::string(id)).status, 400) << id;
+  }
+  EXPECT_EQ(Get("/api/v1/status/queries/7").status, 405);
+  query::QueryDescription description{"up", query::QueryKind::kRange, 500, 60'000, 15'000, {}};
+  description.origin = {"10.0.0.7", "GET", "/api/v1/query_range", "", ""};
+  query::QueryRegistry::Entry range(engine_.running(), description);
+  query::QueryRegistry::Entry rule(
+      engine_.running(),
+      {"sum(up)", query::QueryKind::kInstant, 77, 77, 0, {"", "", "", "f", "g"}});
+  rule.SetRunning();
+  rule.SetSamples(12);
+  rule.SetMemory(34);
+  clock_.Advance(1500);
+  EXPECT_EQ(Data("/api/v1/status/queries"),
+            R"({"queries":[{"id":1,"query":"up","kind":"range","start":0.5,"end":60,"step":15,)"
+            R"("state":"waiting","startedAt":600,"elapsedSeconds":1.5,"samples":0,"memoryBytes":0,)"
+            R"("client":"10.0.0.7","method":"GET","path":"/api/v1/query_range"},)"
+            R"x({"id":2,"query":"sum(up)","kind":"instant","time":0.077,"state":"running",)x"
+            R"("startedAt":600,"elapsedSeconds":1.5,"samples":12,"memoryBytes":34,)"
+            R"("ruleFile":"f","ruleGroup":"g"}]})");
+  EXPECT_EQ(Send("DELETE", "/api/v1/status/queries/2").body,
+            R"({"status":"success","data":{"id":2}})");
+  EXPECT_TRUE(rule.killed());
+  EXPECT_FALSE(range.killed());
+}
+
+TEST(OriginOf, TakesTheAddressWithoutThePort) {
+  Request request;
+  request.method = "POST";
+  request.path = "/api/v1/query";
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"127.0.0.1:80", "127.0.0.1"}, {"[::1]:80", "::1"}, {"", ""}};
+  for (const auto& [address, client] : cases) {
+    request.remote_address = address;
+    EXPECT_EQ(OriginOf(request).client, client);
+    EXPECT_EQ(OriginOf(request).method, "POST");
+    EXPECT_EQ(OriginOf(request).path, "/api/v1/query");
+  }
 }
 
 TEST_F(QueryHandlerTest, LimitsCutAndWarn) {
@@ -275,6 +353,7 @@ TEST(QueryParameters, ReadsTimes) {
       {"1.0006", 1001},
       {"1435781430.781", 1435781430781},
       {"1e3", 1'000'000},
+      {"1_000.5", 1'000'500},
       {"1700000000000", 1700000000000000},
       {"2015-06-03T13:21:58.555Z", 1433337718555},
       {"2015-06-03T14:21:58.555+01:00", 1433337718555},
@@ -283,11 +362,12 @@ TEST(QueryParameters, ReadsTimes) {
     ASSERT_OK_AND_ASSIGN(const tsdb::TimestampMs t, ParseTime(text));
     EXPECT_EQ(t, ms) << text;
   }
-  for (const char* text : {"-292273086-05-16T16:47:06Z", "292277025-08-18T07:12:54.999999999Z",
-                           "1e300", "-1e300", "+Inf"}) {
+  for (const char* text :
+       {"-292273086-05-16T16:47:06Z", "292277025-08-18T07:12:54.999999999Z", "1e300", "-1e300"}) {
     EXPECT_OK(ParseTime(text)) << text;
   }
-  for (const char* text : {"", "30s", "NaN", "2015-06-03", "now"})
+  for (const char* text :
+       {"", "30s", "NaN", "+Inf", "-inf", "1e400", "_1", "1_", "1__0", "1_.5", "2015-06-03", "now"})
     EXPECT_FALSE(ParseTime(text).ok());
 }
 

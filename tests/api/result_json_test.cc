@@ -52,10 +52,11 @@ TEST(ResultJson, WritesStatsAfterTheResult) {
   result.stats.samples_total = 7;
   result.stats.samples_peak = 3;
   result.stats.queue_seconds = 0.25;
-  EXPECT_EQ(Json(result, WithStats::kYes),
-            R"({"resultType":"vector","result":[],"stats":{"timings":{"evalTotalTime":0,)"
-            R"("resultSortTime":0,"queryPreparationTime":0,"innerEvalTime":0,"execQueueTime":0.25,)"
-            R"("execTotalTime":0},"samples":{"totalQueryableSamples":7,"peakSamples":3}}})");
+  EXPECT_EQ(
+      Json(result, WithStats::kYes),
+      R"({"resultType":"vector","result":[],"stats":{"timings":{"evalTotalTime":0,)"
+      R"("resultSortTime":0,"queryPreparationTime":0,"innerEvalTime":0,"execQueueTime":0.25,)"
+      R"("execTotalTime":0},"samples":{"totalQueryableSamples":7,"samplesRead":0,"peakSamples":3}}})");
 }
 
 TEST(ResultJson, TimesAreSecondsWithThreeDecimals) {

@@ -91,7 +91,7 @@ TEST(PrometheusConfig, SectionsMayComeInAnyOrder) {
 
 TEST(PrometheusConfig, WhatIsNotBuiltIsAWarningWithItsPlace) {
   ASSERT_OK_AND_ASSIGN(const PrometheusConfig c, ParsePrometheusConfig(R"(global:
-  query_log_file: q.log
+  query_log_file: log/q.log
 remote_write:
 - url: http://x/write
   queue_config: {capacity: 1}
@@ -105,10 +105,10 @@ scrape_configs:
 - job_name: a
   dns_sd_configs: [{names: [x]}]
 )",
-                                                                       "f.yml"));
+                                                                       "/etc/f.yml"));
+  EXPECT_EQ(c.global.query_log_file, "/etc/log/q.log");
   EXPECT_THAT(c.warnings,
-              ::testing::UnorderedElementsAre(::testing::HasSubstr("f.yml:2:3: query_log_file"),
-                                              ::testing::HasSubstr("f.yml:4:3: remote_write"),
+              ::testing::UnorderedElementsAre(::testing::HasSubstr("f.yml:4:3: remote_write"),
                                               ::testing::HasSubstr("f.yml:6:3: remote_write"),
                                               ::testing::HasSubstr("f.yml:9:3: remote_read"),
                                               ::testing::HasSubstr("f.yml:10:1: tracing"),

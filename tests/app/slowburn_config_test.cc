@@ -10,7 +10,8 @@ using testing::IsCode;
 TEST(SlowburnConfigTest, ReadsEveryKey) {
   ASSERT_OK_AND_ASSIGN(const SlowburnConfig config, ParseSlowburnConfig(R"(
 slo_files: [slo/*.yml, /etc/slo.yml]
-limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_value_bytes: 7}
+limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_value_bytes: 7,
+         query_memory_bytes: 8MiB, query_memory_total_bytes: 9}
 )",
                                                                         "/conf/slowburn.yml"));
   EXPECT_EQ(config.slo_files, (std::vector<std::string>{"/conf/slo/*.yml", "/etc/slo.yml"}));
@@ -18,6 +19,8 @@ limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_v
   EXPECT_EQ(config.limits.labels_per_series, 6);
   EXPECT_EQ(config.limits.label_name_bytes, 1024);
   EXPECT_EQ(config.limits.label_value_bytes, 7);
+  EXPECT_EQ(config.query_limits.memory_bytes, 8 << 20);
+  EXPECT_EQ(config.query_limits.memory_total_bytes, 9);
 }
 
 TEST(SlowburnConfigTest, EmptyFileIsAllDefaults) {

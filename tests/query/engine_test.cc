@@ -226,16 +226,15 @@ TEST_F(EngineTest, TimesOut) {
 TEST(ConcurrencyGate, LetsOneInAfterTheOther) {
   base::RealClock clock;
   ConcurrencyGate gate(1, clock);
-  const int64_t never = std::numeric_limits<int64_t>::max();
-  ASSERT_OK(gate.Enter(never, nullptr));
-  EXPECT_THAT(gate.Enter(clock.MonotonicNs(), nullptr),
+  ASSERT_OK(gate.Enter({}));
+  EXPECT_THAT(gate.Enter({.deadline_ns = clock.MonotonicNs()}),
               IsCode(absl::StatusCode::kDeadlineExceeded, "query timed out in query queue"));
   std::atomic<bool> cancelled{true};
-  EXPECT_THAT(gate.Enter(never, &cancelled),
+  EXPECT_THAT(gate.Enter({.client_gone = &cancelled}),
               IsCode(absl::StatusCode::kCancelled, "query was canceled in query queue"));
   std::atomic<bool> entered{false};
   std::thread other([&] {
-    EXPECT_OK(gate.Enter(never, nullptr));
+    EXPECT_OK(gate.Enter({}));
     entered = true;
     gate.Leave();
   });

@@ -102,7 +102,7 @@ TEST(RuleEngine, ThreadsReloadsAndStop) {
   std::atomic<int> evaluations{0};
   std::atomic<bool> block{false}, blocked{false};
   const RuleQuery query =
-      [&](std::string_view, TimestampMs t,
+      [&](const GroupSpec&, std::string_view, TimestampMs t,
           const std::atomic<bool>* cancelled) -> absl::StatusOr<query::QueryResult> {
     ++evaluations;
     while (block) {

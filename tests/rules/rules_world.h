@@ -74,9 +74,8 @@ class RulesWorld {
     registry = std::make_unique<prometheus::Registry>();
     metrics = std::make_unique<RuleMetrics>(*registry);
     executor = std::make_unique<testing::FakeExecutor>(clock);
-    const RuleQuery query = [this](std::string_view expr, TimestampMs t, const std::atomic<bool>*) {
-      return Ask(std::string(expr), t);
-    };
+    const RuleQuery query = [this](const GroupSpec&, std::string_view expr, TimestampMs t,
+                                   const std::atomic<bool>*) { return Ask(std::string(expr), t); };
     manager = std::make_unique<RuleManager>(
         *executor, RuleServices{clock, storage, query, sink, &state, *metrics, options});
   }
