@@ -27,6 +27,7 @@ class DataDirectory {
 
   std::string log_path() const { return path_ + "/wal"; }
   std::string state_path() const { return path_ + "/state"; }
+  std::string blocks_path() const { return path_ + "/blocks"; }
 
  private:
   DataDirectory(std::string path, std::unique_ptr<base::FileLock> lock)

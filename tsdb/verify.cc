@@ -19,7 +19,7 @@ namespace {
 class Verifier {
  public:
   explicit Verifier(VerifyReport& report)
-      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime) {}
+      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime, nullptr) {}
 
   void Record(const LogKey& key, std::string_view bytes) {
     const std::string where =
@@ -40,7 +40,7 @@ class Verifier {
     report_.exemplars += record.exemplars.size();
     CheckNames(where, key.partition, record);
     TimestampMs ignored = kMinTime;
-    replayer_.Apply(key.partition, record, ignored);
+    replayer_.Apply(key, record, ignored);
   }
 
   // Everything that was replayed can be decoded again.
@@ -48,7 +48,7 @@ class Verifier {
     const Snapshots::Reader reader(head_.snapshots());
     for (const Slot slot : head_.Select({}, {})) {
       SeriesSamples samples;
-      if (!head_.Read(slot, {}, reader.commit(), &samples)) continue;
+      if (!head_.Read(slot, {}, reader.point(), &samples)) continue;
       ++report_.series;
       ChunkIterator it(std::move(samples), {});
       SampleBatch batch;

@@ -141,7 +141,7 @@ TEST(DbConcurrency, CommitsShareWritesOfTheLog) {
 // A tap hears every sample of its series once, in order.
 class OrderTap : public CommitTap {
  public:
-  bool WantsSeries(SeriesRef, const Labels& labels) override { return labels.Has("writer"); }
+  bool WantsSeries(SeriesRef, const Labels& labels, Past) override { return labels.Has("writer"); }
   void OnCommit(std::span<const TappedSample> samples) override {
     for (const TappedSample& s : samples) {
       double& last = last_[s.ref];

@@ -39,7 +39,8 @@ class StoreUnderTest {
 // Keeps what it is told of the series whose label `tap` is "yes".
 class RecordingTap : public CommitTap {
  public:
-  bool WantsSeries(SeriesRef ref, const Labels& labels) override {
+  bool WantsSeries(SeriesRef ref, const Labels& labels, Past past) override {
+    pasts.push_back(past);
     asked.push_back(labels.ToString());
     names[ref] = labels.ToString();
     return labels.Get("tap") == "yes";
@@ -53,6 +54,7 @@ class RecordingTap : public CommitTap {
   }
   std::map<SeriesRef, std::string> names;
   std::vector<std::string> asked;
+  std::vector<Past> pasts;
   std::string seen;
 };
 
