@@ -4,34 +4,17 @@
 #include <cmath>
 #include <cstring>
 
+#include "tsdb/byte_writer.h"
+#include "tsdb/histogram_bytes.h"
 #include "tsdb/record_sections.h"
-#include "tsdb/varint.h"
 
 namespace slowburn::tsdb {
 namespace {
-
-void AddVarint(std::string& out, uint64_t value) {
-  uint8_t bytes[kMaxVarintBytes];
-  out.append(reinterpret_cast<const char*>(bytes),
-             static_cast<size_t>(PutVarint(bytes, value) - bytes));
-}
-void AddSigned(std::string& out, int64_t value) { AddVarint(out, Zigzag(value)); }
-void AddDouble(std::string& out, double value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-void AddText(std::string& out, std::string_view text) {
-  AddVarint(out, text.size());
-  out += text;
-}
 
 void AddSection(std::string& out, RecordSection kind, std::string_view body) {
   if (body.empty()) return;
   out += static_cast<char>(kind);
   AddText(out, body);
-}
-
-int64_t Distance(TimestampMs later, TimestampMs earlier) {
-  return static_cast<int64_t>(static_cast<uint64_t>(later) - static_cast<uint64_t>(earlier));
 }
 
 // Whole numbers that a varint holds in less than the eight bytes of a double.
@@ -40,32 +23,6 @@ bool IsShortWhole(uint64_t bits, int64_t& whole) {
   if (!(std::abs(v) < 0x1p48)) return false;
   whole = static_cast<int64_t>(v);
   return std::bit_cast<uint64_t>(static_cast<double>(whole)) == bits;
-}
-
-void AddSpans(std::string& out, const std::vector<HistogramSpan>& spans) {
-  AddVarint(out, spans.size());
-  for (const HistogramSpan& span : spans) {
-    AddSigned(out, span.offset);
-    AddVarint(out, span.length);
-  }
-}
-
-void AddCounts(std::string& out, const std::vector<double>& counts) {
-  AddVarint(out, counts.size());
-  for (const double count : counts) AddDouble(out, count);
-}
-
-void AddBody(std::string& out, const Histogram& h) {
-  const int flags = (h.is_float ? kHistogramIsFloat : 0) | static_cast<int>(h.reset_hint)
-                                                               << kHistogramHintShift;
-  out += static_cast<char>(flags);
-  AddSigned(out, h.schema);
-  for (const double value : {h.zero_threshold, h.zero_count, h.count, h.sum}) AddDouble(out, value);
-  AddSpans(out, h.positive_spans);
-  AddCounts(out, h.positive_buckets);
-  AddSpans(out, h.negative_spans);
-  AddCounts(out, h.negative_buckets);
-  AddCounts(out, h.custom_values);
 }
 
 }  // namespace
@@ -116,7 +73,7 @@ void RecordWriter::AddHistogram(uint32_t id, TimestampMs t, const Histogram& his
   AddVarint(body, id);
   AddSigned(body, t);
   AddSigned(body, start);
-  AddBody(body, histogram);
+  AddHistogramBytes(body, histogram);
   AddSection(others_, RecordSection::kHistogram, body);
 }
 

@@ -6,6 +6,7 @@ namespace {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Db, StorageContract, DbStore);
 INSTANTIATE_TYPED_TEST_SUITE_P(SealingDb, StorageContract, SealingDbStore);
+INSTANTIATE_TYPED_TEST_SUITE_P(SealingDbWithFakeBlocks, StorageContract, FakeSealingDbStore);
 
 }  // namespace
 }  // namespace slowburn::tsdb

@@ -12,6 +12,12 @@
 namespace slowburn::tsdb {
 namespace {
 
+// With blocks that tell what they hold and fail when told to.
+class FakeStore final : public DbStore {
+ public:
+  explicit FakeStore(const ContractOptions& contract = {}) : DbStore(contract, Blocks::kFake) {}
+};
+
 using OldReaders = Db::OldReaders;
 using SealWhat = Db::SealWhat;
 
@@ -38,7 +44,7 @@ absl::Status Seal(DbStore& store) { return store.db->Seal(SealWhat::kAll, OldRea
 TimestampMs FloorToHours(TimestampMs t, int64_t hours) { return t - t % (hours * base::kHour); }
 
 TEST(DbSeal, MovesEverythingIntoBlocksOfAPartition) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs hour = FloorToHours(store.clock.Now(), 2) - 4 * base::kHour;
   std::vector<Sample> samples;
   for (int i = 0; i < 400; ++i) samples.push_back({hour + i * base::kMinute / 2, 1.0 * i});
@@ -69,7 +75,7 @@ TEST(DbSeal, MovesEverythingIntoBlocksOfAPartition) {
 }
 
 TEST(DbSeal, IsDueWhenThePartitionHasEndedForAWhile) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs hour = FloorToHours(store.clock.Now(), 2);
   const auto write_at = [&](TimestampMs t) {
     store.clock.Set(t);
@@ -89,7 +95,7 @@ TEST(DbSeal, IsDueWhenThePartitionHasEndedForAWhile) {
 TEST(DbSeal, ALargeHeadIsSealedEarly) {
   ContractOptions contract;
   contract.limits.head_bytes = 100'000;
-  DbStore store(contract);
+  FakeStore store(contract);
   const TimestampMs t = store.clock.Now();
   for (int i = 0; store.db->Stats(0).head_bytes <= 74'000; ++i)
     Write(store.storage(), {{"a", "1"}}, {{t + i, 0.1 * i * i}});
@@ -103,7 +109,7 @@ TEST(DbSeal, ALargeHeadIsSealedEarly) {
 }
 
 TEST(DbSeal, ReadersFromBeforeKeepTheHeadsCopy) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   Write(store.storage(), {{"a", "1"}}, {{t, 1}, {t + 1, 2}});
   auto old_querier = store.storage().NewQuerier({});
@@ -125,7 +131,7 @@ TEST(DbSeal, ReadersFromBeforeKeepTheHeadsCopy) {
 
 // As a crash between the publication and what follows it leaves things.
 TEST(DbSeal, ARestartBeforeMemoryWasFreedLosesAndDoublesNothing) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   Write(store.storage(), {{"a", "1"}}, {{t, 1}, {t + 1, 2}});
   auto old_querier = store.storage().NewQuerier({});
@@ -140,7 +146,7 @@ TEST(DbSeal, ARestartBeforeMemoryWasFreedLosesAndDoublesNothing) {
 TEST(DbSeal, EveryFaultOfTheBlocksInTurn) {
   for (int fault = 0; fault < 4; ++fault) {
     SCOPED_TRACE(fault);
-    DbStore store;
+    FakeStore store;
     base::SetLogLevel(static_cast<base::LogLevel>(static_cast<int>(base::LogLevel::kError) + 1));
     const TimestampMs t = store.clock.Now();
     Write(store.storage(), {{"a", "1"}}, {{t - 5 * base::kHour, 0}, {t - 3 * base::kHour, 1}});
@@ -169,7 +175,7 @@ TEST(DbSeal, EveryFaultOfTheBlocksInTurn) {
 TEST(DbSeal, JudgesAgainstWhatIsInBlocks) {
   for (const bool reopen : {false, true}) {
     SCOPED_TRACE(reopen);
-    DbStore store;
+    FakeStore store;
     const TimestampMs t = store.clock.Now() - 100;
     const Labels labels{{"a", "1"}};
     Write(store.storage(), labels, {{t, 1}, {t + 10, 2}, {t + 20, 3}});
@@ -201,7 +207,7 @@ TEST(DbSeal, JudgesAgainstWhatIsInBlocks) {
 }
 
 TEST(DbSeal, HistogramsStartTimestampsAndExemplars) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   auto histogram = std::make_shared<Histogram>();
   histogram->count = 3;
@@ -241,7 +247,7 @@ TEST(DbSeal, HistogramsStartTimestampsAndExemplars) {
 }
 
 TEST(DbSeal, SeriesThatGotNothingForLongLeaveMemory) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   RecordingTap tap;
   store.AddTap(&tap);
@@ -281,7 +287,7 @@ TEST(DbSeal, SeriesThatGotNothingForLongLeaveMemory) {
 }
 
 TEST(DbSeal, DeletesWhatIsStoredAndNothingElse) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   const auto write = [&] {
     for (const char* a : {"1", "2", "3"}) {
@@ -320,7 +326,7 @@ TEST(DbSeal, DeletesWhatIsStoredAndNothingElse) {
 TEST(DbSeal, RetentionDropsBlocks) {
   ContractOptions contract;
   contract.retention_ms = 10 * base::kHour;
-  DbStore store(contract);
+  FakeStore store(contract);
   const TimestampMs zero = FloorToHours(store.clock.Now(), 2);
   for (int hour = 0; hour < 40; ++hour) {
     store.clock.Set(zero + hour * base::kHour);
@@ -338,7 +344,7 @@ TEST(DbSeal, RetentionDropsBlocks) {
 }
 
 TEST(DbSeal, RetentionBySizeKeepsTheNewestPartition) {
-  DbStore store;
+  FakeStore store;
   store.options.retention_bytes = 1;
   store.Reopen();
   const TimestampMs zero = FloorToHours(store.clock.Now(), 2);
@@ -352,7 +358,7 @@ TEST(DbSeal, RetentionBySizeKeepsTheNewestPartition) {
 }
 
 TEST(DbSeal, LabelsComeFromBothSides) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   Write(store.storage(), {{"a", "1"}, {"sealed", "x"}}, {{t, 1}});
   Write(store.storage(), {{"a", "2"}}, {{t, 1}});
@@ -383,7 +389,7 @@ TEST(DbSeal, LabelsComeFromBothSides) {
 TEST(DbLimits, SeriesOfAJob) {
   ContractOptions contract;
   contract.limits.active_series_per_job = 2;
-  DbStore store(contract);
+  FakeStore store(contract);
   const TimestampMs t = store.clock.Now();
   for (const char* a : {"1", "2"}) Write(store.storage(), {{"a", a}, {"job", "x"}}, {{t, 1}});
   Write(store.storage(), {{"a", "1"}, {"job", "y"}}, {{t, 1}});
@@ -400,7 +406,7 @@ TEST(DbLimits, SeriesOfAJob) {
 }
 
 TEST(DbLimits, FreeSpaceOnTheDisk) {
-  DbStore store;
+  FakeStore store;
   uint64_t free = 1000;
   store.options.limits.min_free_bytes = 1000;
   store.options.free_bytes_for_test = [&] { return free; };
@@ -424,7 +430,7 @@ TEST(DbLimits, FreeSpaceOnTheDisk) {
 }
 
 TEST(DbLimits, MemoryOfTheHead) {
-  DbStore store;
+  FakeStore store;
   const TimestampMs t = store.clock.Now();
   for (int i = 0; i < 50; ++i) Write(store.storage(), {{"a", "1"}}, {{t + i, 0.1 * i * i}});
   const uint64_t bytes = store.db->Stats(0).head_bytes;
@@ -444,7 +450,7 @@ TEST(DbLimits, MemoryOfTheHead) {
   ASSERT_OK(store.db->Seal(SealWhat::kDue, OldReaders::kWait));
   EXPECT_OK(write("1", t + 50));
   EXPECT_OK(write("2", t));
-  DbStore fits;
+  FakeStore fits;
   for (int i = 0; i < 50; ++i) Write(fits.storage(), {{"a", "1"}}, {{t + i, 0.1 * i * i}});
   fits.options.limits.head_bytes = bytes;
   fits.Reopen();

@@ -4,7 +4,9 @@
 
 namespace slowburn::tsdb {
 
-rocksdb::IOStatus FailingDisk::State::Check(const std::string& name) {
+rocksdb::IOStatus FailingDisk::State::Check(const std::string& name, Operation operation) {
+  if ((operation == Operation::kSync) != (fault == DiskFault::kSync))
+    return rocksdb::IOStatus::OK();
   if (!armed || !name.ends_with(suffix)) return rocksdb::IOStatus::OK();
   if (left.fetch_sub(1) > 0) return rocksdb::IOStatus::OK();
   ++failures;
@@ -23,7 +25,7 @@ class FailingDisk::File final : public rocksdb::FSWritableFileOwnerWrapper {
   using rocksdb::FSWritableFileOwnerWrapper::Append;
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* context) override {
-    rocksdb::IOStatus status = state_->Check(name_);
+    rocksdb::IOStatus status = state_->Check(name_, State::Operation::kWrite);
     if (status.ok()) return FSWritableFileOwnerWrapper::Append(data, options, context);
     // A failing disk may have taken a part.
     FSWritableFileOwnerWrapper::Append(rocksdb::Slice(data.data(), data.size() / 2), options,
@@ -35,6 +37,17 @@ class FailingDisk::File final : public rocksdb::FSWritableFileOwnerWrapper {
                            const rocksdb::DataVerificationInfo&,
                            rocksdb::IODebugContext* context) override {
     return Append(data, options, context);
+  }
+
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* context) override {
+    rocksdb::IOStatus status = state_->Check(name_, State::Operation::kSync);
+    return status.ok() ? FSWritableFileOwnerWrapper::Sync(options, context) : status;
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* context) override {
+    rocksdb::IOStatus status = state_->Check(name_, State::Operation::kSync);
+    return status.ok() ? FSWritableFileOwnerWrapper::Fsync(options, context) : status;
   }
 
   bool IsSyncThreadSafe() const override { return true; }

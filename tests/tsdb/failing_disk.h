@@ -11,7 +11,7 @@
 
 namespace slowburn::tsdb {
 
-enum class DiskFault { kNoSpace, kBroken };
+enum class DiskFault { kNoSpace, kBroken, kSync };  // kSync: what is written, but syncing fails
 
 class FailingDisk {
  public:
@@ -19,8 +19,8 @@ class FailingDisk {
   void* env() { return env_.get(); }
   rocksdb::FileSystem& files() { return *files_; }
 
-  // The next `n` writes of files whose name ends with `suffix` succeed, all later ones fail, until
-  // Heal.
+  // The next `n` writes (with kSync: syncs) of files whose name ends with `suffix` succeed, all
+  // later ones fail, until Heal.
   void FailAfter(int n, DiskFault fault, std::string suffix = ".log");
   void Heal();
   int failures() const { return state_->failures; }
@@ -31,7 +31,8 @@ class FailingDisk {
     std::atomic<int> left{0}, failures{0};
     DiskFault fault{};
     std::string suffix;  // written only while not armed
-    rocksdb::IOStatus Check(const std::string& name);
+    enum class Operation { kWrite, kSync };
+    rocksdb::IOStatus Check(const std::string& name, Operation operation);
   };
   class Files;
   class File;

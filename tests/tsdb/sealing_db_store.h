@@ -47,9 +47,10 @@ class TellingAppender final : public Appender {
   const std::function<void()> committed_;
 };
 
-class SealingDbStore final : public DbStore, public Storage {
+class SealingDbStore : public DbStore, public Storage {
  public:
-  explicit SealingDbStore(const ContractOptions& o) : DbStore(o) {}
+  explicit SealingDbStore(const ContractOptions& o, Blocks where = Blocks::kDisk)
+      : DbStore(o, where) {}
 
   Storage& storage() override { return *this; }
   void ApplyRetention() override {
@@ -60,6 +61,8 @@ class SealingDbStore final : public DbStore, public Storage {
     if (db != nullptr) Seal();
     DbStore::Reopen();
   }
+
+  bool ExactLabelRanges() const override { return options.blocks_for_test != nullptr; }
 
   std::unique_ptr<Appender> NewAppender() override {
     return std::make_unique<TellingAppender>(db->NewAppender(), [this] {
@@ -77,6 +80,11 @@ class SealingDbStore final : public DbStore, public Storage {
   }
 
   int commits_ = 0;
+};
+
+class FakeSealingDbStore final : public SealingDbStore {
+ public:
+  explicit FakeSealingDbStore(const ContractOptions& o) : SealingDbStore(o, Blocks::kFake) {}
 };
 
 }  // namespace slowburn::tsdb

@@ -43,11 +43,13 @@ class TempDirectory {
 
 class DbStore : public StoreUnderTest {
  public:
-  explicit DbStore(const ContractOptions& o) {
+  // Where its blocks are: in the directory, or in `blocks`.
+  enum class Blocks { kDisk, kFake };
+  explicit DbStore(const ContractOptions& o, Blocks where = Blocks::kDisk) {
     base::SetLogLevel(base::LogLevel::kWarn);
     options.path = directory.path();
     options.background = false;  // tests say when
-    options.blocks_for_test = &blocks;
+    if (where == Blocks::kFake) options.blocks_for_test = &blocks;
     options.wal_sync = WalSync::kOs;
     options.retention_ms = o.retention_ms;
     options.max_future_ms = o.max_future_ms;
@@ -81,7 +83,7 @@ class DbStore : public StoreUnderTest {
   }
 
   TempDirectory directory;
-  FakeBlockStore blocks;
+  FakeBlockStore blocks;  // unused with kDisk
   DbOptions options;
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Db> db;

@@ -31,6 +31,9 @@ class StoreUnderTest {
   virtual void RemoveTap(CommitTap* tap) = 0;
   virtual void ApplyRetention() = 0;
   virtual void SetOutOfOrderWindow(DurationMs window) = 0;
+  // Whether LabelNames and LabelValues leave out series without samples in the Querier's range;
+  // else they may look at whole blocks.
+  virtual bool ExactLabelRanges() const { return true; }
   // Closes and opens again, if the implementation can: what was committed is there afterwards.
   virtual void Reopen() = 0;
   testing::FakeClock clock;

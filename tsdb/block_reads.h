@@ -1,0 +1,86 @@
+// BlockReads: what the series and the iterators of one Select share: the blocks, where each of them
+// is being read, and the time columns that were decoded. Series that share a time column in a block
+// decode it once.
+//
+// Threads: thread-safe, so that iterators of one Select may be used by different threads.
+// Lifetimes: keeps its blocks. Errors: a block that turns out to be damaged is marked, and has no
+// samples.
+#ifndef SLOWBURN_TSDB_BLOCK_READS_H_
+#define SLOWBURN_TSDB_BLOCK_READS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+#include "tsdb/block.h"
+#include "tsdb/row_group.h"
+#include "tsdb/series_merge.h"
+#include "tsdb/time_columns.h"
+
+namespace slowburn::tsdb {
+
+using Times = std::shared_ptr<const std::vector<TimestampMs>>;
+
+// A column of a series in one of the blocks.
+struct FoundColumn {
+  uint32_t block = 0;   // number in BlockReads
+  uint32_t series = 0;  // number in the block
+  uint32_t count = 0;
+  TimestampMs first = 0, last = 0;
+  Column column;
+};
+
+class BlockReads {
+ public:
+  // In the order in which parts of a series are read: of time, then of Block::order.
+  BlockReads(std::vector<ViewedBlock> blocks, TimeRange range);
+
+  TimeRange range() const { return range_; }
+  const std::vector<ViewedBlock>& blocks() const { return blocks_; }
+  const Block& block(uint32_t b) const { return *blocks_[b].block; }
+  // Blocks of one cluster may have samples in the same stretch of time.
+  uint32_t cluster(uint32_t b) const { return clusters_[b]; }
+  // Empty, or what was deleted of a series.
+  std::vector<TimeRange> Deleted(uint32_t b, uint32_t series) const;
+
+  // Appends the columns of the series that overlap the range, in ascending time.
+  void FindColumns(SeriesMerge::Part part, std::vector<FoundColumn>& out);
+  // Null when the block is damaged.
+  Times TimesOf(const FoundColumn& column);
+
+  // What iterators decode into, lent to one at a time.
+  std::vector<double> TakeBuffer();
+  void GiveBuffer(std::vector<double> buffer);
+
+ private:
+  // The next column of a block to be read.
+  struct Cursor {
+    uint32_t series = 0, end_series = 0;  // end: of the row group; equal: none is open
+    DirectoryReader directory;
+  };
+  struct CachedTimes {
+    uint64_t key = 0;  // block and number of the column, plus one
+    TimeColumn column;
+    Times times;  // null: not decoded yet
+  };
+
+  absl::Status Find(SeriesMerge::Part part, std::vector<FoundColumn>& out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status MoveTo(const Block& block, uint32_t series, Cursor& cursor);
+  absl::StatusOr<CachedTimes*> FindTimes(uint32_t b, uint32_t number)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const std::vector<ViewedBlock> blocks_;
+  const TimeRange range_;
+  std::vector<uint32_t> clusters_;
+  base::Mutex mu_;
+  std::vector<Cursor> cursors_ ABSL_GUARDED_BY(mu_);
+  std::vector<CachedTimes> cache_ ABSL_GUARDED_BY(mu_);
+  size_t cached_samples_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<std::vector<double>> buffers_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace slowburn::tsdb
+
+#endif  // SLOWBURN_TSDB_BLOCK_READS_H_
