@@ -14,6 +14,8 @@
 namespace slowburn::tsdb {
 namespace {
 
+// Of a segment with more than one histogram: bounds what a few bytes can make us allocate.
+constexpr uint64_t kMaxSegmentNumbers = 1 << 22;
 constexpr size_t kPlainNumbers = 3;  // zero count, count, sum; the buckets follow
 
 absl::Status Malformed() { return Damaged("a column of histograms is malformed"); }
@@ -84,6 +86,7 @@ absl::Status ReadSegment(ByteReader& in, uint64_t count, size_t begin,
                          std::span<HistogramPtr> out) {
   Histogram layout;
   if (!ReadHistogramLayout(in, layout)) return Malformed();
+  if (count > 1 && count * NumbersOf(layout) > kMaxSegmentNumbers) return Malformed();
   std::vector<std::shared_ptr<Histogram>> made(out.size());
   for (auto& h : made) h = std::make_shared<Histogram>(layout);
   std::vector<double> numbers(out.size());
@@ -111,8 +114,9 @@ void EncodeHistograms(std::span<const HistogramPtr> histograms, Temperature temp
                [](const HistogramPtr& h) { return h != nullptr; });
   for (size_t begin = 0; begin < present.size();) {
     const std::string layout = LayoutOf(*present[begin]);
+    const size_t most = kMaxSegmentNumbers / NumbersOf(*present[begin]);
     size_t end = begin + 1;
-    while (end < present.size() && LayoutOf(*present[end]) == layout) ++end;
+    while (end < present.size() && end - begin < most && LayoutOf(*present[end]) == layout) ++end;
     AddSegment(out, layout, std::span(present).subspan(begin, end - begin), temperature);
     begin = end;
   }
