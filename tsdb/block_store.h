@@ -21,7 +21,6 @@
 #ifndef SLOWBURN_TSDB_BLOCK_STORE_H_
 #define SLOWBURN_TSDB_BLOCK_STORE_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -132,10 +131,10 @@ class BlockStore {
   // and the 2 h blocks of a day become one cold block once the day lies `cold_after` before
   // `newest`. Returns whether something was done; call it again until it was not. Runs beside
   // batches, readers and deletions (a piece that a deletion or a drop overtakes is thrown away and
-  // tried again with the next call); stops early, changing nothing, when *stop becomes true. By one
-  // thread at a time.
+  // tried again with the next call). `go_on` is called for each series: it may rest, and when it
+  // returns false the work is thrown away. By one thread at a time.
   virtual absl::StatusOr<bool> Rewrite(TimestampMs newest, DurationMs cold_after,
-                                       const std::atomic<bool>& stop) = 0;
+                                       const std::function<bool()>& go_on) = 0;
 
   // Reads everything. kDataLoss names the first damaged block and what of it is damaged.
   virtual absl::Status Verify(

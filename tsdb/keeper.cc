@@ -24,7 +24,9 @@ constexpr int64_t kRewriteIdleNs = 60 * kSecondNs;
 // Samples are hidden at once and freed in steps of this part of the retention.
 constexpr DurationMs kSweepsPerRetention = 48;
 constexpr int kSealNice = 5, kRewriteNice = 19;
-constexpr int64_t kRestPerWork = 7, kRestWorkUnit = 3;  // rests 7/3 of what it worked
+// Rewriting works for so long, and then rests for 7/3 of it.
+constexpr int64_t kWorkNs = 30'000'000;
+constexpr int64_t kRestNumerator = 7, kRestDenominator = 3;
 
 void SetNice(int nice) {
   // Of the calling thread only, on Linux. Without the right to it the work is done all the same.
@@ -92,14 +94,25 @@ void Keeper::SealLoop() {
 
 void Keeper::RewriteLoop() {
   SetNice(kRewriteNice);
+  int64_t working_since = 0;
+  const auto go_on = [&] {
+    if (stop_) return false;
+    const int64_t worked = clock_.MonotonicNs() - working_since;
+    if (worked < kWorkNs) return true;
+    if (!Rest(worked * kRestNumerator / kRestDenominator)) return false;
+    working_since = clock_.MonotonicNs();
+    return true;
+  };
   int64_t rest = kRewriteIdleNs;
   while (Rest(rest)) {
-    const int64_t begin = clock_.MonotonicNs();
-    const absl::StatusOr<bool> done = Rewrite();
-    const int64_t worked = clock_.MonotonicNs() - begin;
+    working_since = clock_.MonotonicNs();
+    absl::StatusOr<bool> done = false;
+    {
+      base::MutexLock lock(rewrite_mu_);
+      done = RewriteWith(go_on);
+    }
     if (!done.ok()) base::Error("blocks cannot be rewritten", {{"error", done.status()}});
-    rest = worked / kRestWorkUnit * kRestPerWork;
-    if (!done.ok() || !*done) rest = std::max(rest, kRewriteIdleNs);
+    rest = done.ok() && *done ? kSecondNs : kRewriteIdleNs;
   }
 }
 
@@ -208,7 +221,7 @@ absl::StatusOr<uint64_t> Keeper::Delete(const std::vector<Matchers>& any_of, Tim
 }
 
 absl::Status Keeper::CleanTombstones() {
-  base::MutexLock lock(mu_);
+  base::MutexLock lock(rewrite_mu_);
   const int64_t begin = clock_.MonotonicNs();
   const absl::Status status = blocks_.CleanTombstones();
   metrics_.tombstone_seconds.Observe(static_cast<double>(clock_.MonotonicNs() - begin) * 1e-9);
@@ -224,8 +237,13 @@ TimestampMs Keeper::NewestTime() const {
 }
 
 absl::StatusOr<bool> Keeper::Rewrite() {
+  base::MutexLock lock(rewrite_mu_);
+  return RewriteWith([this] { return !stop_.load(); });
+}
+
+absl::StatusOr<bool> Keeper::RewriteWith(const std::function<bool()>& go_on) {
   const int64_t begin = clock_.MonotonicNs();
-  const absl::StatusOr<bool> done = blocks_.Rewrite(NewestTime(), options_.cold_after_ms, stop_);
+  const absl::StatusOr<bool> done = blocks_.Rewrite(NewestTime(), options_.cold_after_ms, go_on);
   if (!done.ok()) {
     metrics_.compaction_failures.Increment();
   } else if (*done) {

@@ -3,8 +3,9 @@
 //
 //   a thread that seals      when the head reaches over more than a partition and a delay, or grows
 //                            beyond its limit
-//   a thread that rewrites   blocks, at the lowest priority, resting between pieces of work so that
-//                            it takes three tenths of a core
+//   a thread that rewrites   blocks, at the lowest priority and with rests, so that it takes at
+//   most
+//                            three tenths of a core
 //
 // Threads: thread-safe. Lifetimes: borrows everything. Locks: mu_ (one seal, sweep or deletion at a
 // time) before the commit lock.
@@ -72,6 +73,8 @@ class Keeper {
   void RewriteLoop();
   // False when it is time to stop.
   bool Rest(int64_t nanoseconds);
+  absl::StatusOr<bool> RewriteWith(const std::function<bool()>& go_on)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(rewrite_mu_);
 
   const KeeperOptions options_;
   Head& head_;
@@ -80,6 +83,7 @@ class Keeper {
   const base::Clock& clock_;
   DbMetrics& metrics_;
 
+  base::Mutex rewrite_mu_;  // one rewrite at a time; never together with mu_
   base::Mutex mu_;
   Sealer sealer_;  // under mu_, but for Stop
   int64_t sealed_at_ns_ ABSL_GUARDED_BY(mu_) = INT64_MIN;

@@ -10,7 +10,8 @@ using testing::IsCode;
 TEST(SlowburnConfigTest, ReadsEveryKey) {
   ASSERT_OK_AND_ASSIGN(const SlowburnConfig config, ParseSlowburnConfig(R"(
 slo_files: [slo/*.yml, /etc/slo.yml]
-limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_value_bytes: 7}
+limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_value_bytes: 7,
+         active_series_per_job: 8, head_bytes: 2GB, min_free_bytes: 0, ahead_of_now: 1h}
 )",
                                                                         "/conf/slowburn.yml"));
   EXPECT_EQ(config.slo_files, (std::vector<std::string>{"/conf/slo/*.yml", "/etc/slo.yml"}));
@@ -18,6 +19,10 @@ limits: {active_series: 5, labels_per_series: 6, label_name_bytes: 1KiB, label_v
   EXPECT_EQ(config.limits.labels_per_series, 6);
   EXPECT_EQ(config.limits.label_name_bytes, 1024);
   EXPECT_EQ(config.limits.label_value_bytes, 7);
+  EXPECT_EQ(config.limits.active_series_per_job, 8);
+  EXPECT_EQ(config.limits.head_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config.limits.min_free_bytes, 0);
+  EXPECT_EQ(config.max_ahead_ms, base::kHour);
 }
 
 TEST(SlowburnConfigTest, EmptyFileIsAllDefaults) {
@@ -34,6 +39,7 @@ TEST(SlowburnConfigTest, FaultsNameTheirPlace) {
   for (const Case& c :
        {Case{"slo_file: x\n", "f.yml:1:1: field slo_file not found"},
         Case{"limits: {active_series: 0}\n", "f.yml:1:25: want a positive number"},
+        Case{"limits: {active_series_per_job: -1}\n", "f.yml:1:33: want a number"},
         Case{"limits:\n  series: 1\n", "f.yml:2:3: field series not found in limits"},
         Case{"notify: {urgent: []}\n", "f.yml:1:9: notify is not built yet"},
         Case{"tenants: []\n", "f.yml:1:10: tenants is not built yet"}}) {

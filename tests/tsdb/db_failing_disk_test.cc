@@ -31,6 +31,7 @@ class FailingStore {
     options.path = directory.path();
     options.wal_sync = WalSync::kAlways;
     options.env_for_test = disk.env();
+    options.background = false;
     absl::StatusOr<std::unique_ptr<Db>> opened = Db::Open(std::move(options), clock, *registry);
     ASSERT_OK(opened);
     db = *std::move(opened);
@@ -110,6 +111,39 @@ TEST(DbFailingDisk, EveryWriteFailsInTurn) {
                                 store.acknowledged.end()));
       EXPECT_EQ(store.TimesOf("after").size(), 1u);
       ASSERT_OK(store.Write());
+    }
+  }
+}
+
+// The disk fails at the k-th write of a seal, whatever file that is.
+TEST(DbFailingDisk, EveryWriteOfASealFailsInTurn) {
+  for (const DiskFault fault : {DiskFault::kNoSpace, DiskFault::kBroken}) {
+    bool failed = true;
+    for (int k = 0; failed; ++k) {
+      SCOPED_TRACE(
+          absl::StrCat("write ", k, fault == DiskFault::kNoSpace ? " no space" : " broken"));
+      ASSERT_LT(k, 200);
+      FailingStore store;
+      ASSERT_OK(store.Write());
+      ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
+      ASSERT_OK(store.Write("new"));
+      ASSERT_OK(store.Write());
+      const std::string before = store.Read();
+      store.disk.FailAfter(k, fault, "");
+      const absl::Status status = store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait);
+      failed = store.disk.failures() > 0;
+      EXPECT_TRUE(failed || status.ok()) << status;
+      EXPECT_EQ(store.Read(), before);
+      store.disk.Heal();
+      EXPECT_EQ(store.Read(), before);
+      if (k % 2 == 0) store.Open();
+      EXPECT_EQ(store.Read(), before);
+      ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
+      EXPECT_EQ(store.Read(), before);
+      EXPECT_EQ(store.db->Stats(0).samples, 0u);
+      ASSERT_OK(store.Write("after"));
+      store.Open();
+      EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
     }
   }
 }

@@ -289,7 +289,8 @@ absl::StatusOr<uint64_t> FakeBlockStore::Delete(const Matchers& matchers, TimeRa
   return touched;
 }
 
-absl::StatusOr<bool> FakeBlockStore::Rewrite(TimestampMs, DurationMs, const std::atomic<bool>&) {
+absl::StatusOr<bool> FakeBlockStore::Rewrite(TimestampMs, DurationMs,
+                                             const std::function<bool()>&) {
   base::MutexLock lock(mu_);
   std::map<TimestampMs, std::vector<BlockPtr>> partitions;
   for (const auto& [id, block] : blocks_) partitions[block->info.partition.start].push_back(block);

@@ -36,7 +36,7 @@ class FakeBlockStore final : public BlockStore {
   absl::Status CleanTombstones() override { return absl::OkStatus(); }
   // Merges the blocks of the first partition that has several.
   absl::StatusOr<bool> Rewrite(TimestampMs newest, DurationMs cold_after,
-                               const std::atomic<bool>& stop) override;
+                               const std::function<bool()>& go_on) override;
   absl::Status Verify(const std::function<void(uint64_t, uint64_t)>&) const override {
     return absl::OkStatus();
   }
