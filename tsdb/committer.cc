@@ -23,7 +23,7 @@ constexpr DurationMs kIdleMs = 2 * base::kHour;
 }  // namespace
 
 Committer::Committer(const CommitterOptions& options, const base::Clock& clock, Head& head,
-                     RocksLog& log, BlockStore& blocks, DbMetrics& metrics, LogState state)
+                     CommitLog& log, BlockStore& blocks, DbMetrics& metrics, LogState state)
     : clock_(clock),
       head_(head),
       log_(log),

@@ -29,11 +29,11 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "tsdb/block_store.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/commit_record.h"
 #include "tsdb/commit_tap.h"
 #include "tsdb/db_metrics.h"
 #include "tsdb/head.h"
-#include "tsdb/rocks_log.h"
 #include "tsdb/sealed_samples.h"
 
 namespace slowburn::tsdb {
@@ -84,7 +84,7 @@ class Committer {
     };
     std::map<uint32_t, Partition> partitions;
   };
-  Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, RocksLog& log,
+  Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, CommitLog& log,
             BlockStore& blocks, DbMetrics& metrics, LogState state);
 
   void Commit(CommitWork& work);
@@ -161,7 +161,7 @@ class Committer {
 
   const base::Clock& clock_;
   Head& head_;
-  RocksLog& log_;
+  CommitLog& log_;
   BlockStore& blocks_;
   DbMetrics& metrics_;
   const CommitterOptions options_;

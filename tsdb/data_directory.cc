@@ -35,7 +35,9 @@ bool Exists(const std::string& path) {
   return fs::exists(path, error);
 }
 
-absl::Status CheckFormat(const std::string& path, const std::string& text) {
+std::string FormatLine() { return absl::StrCat(kMagic, " ", kFormatVersion, "\n"); }
+
+absl::StatusOr<int> ParseFormat(const std::string& path, const std::string& text) {
   const std::vector<std::string> words = absl::StrSplit(absl::StripSuffix(text, "\n"), ' ');
   int version = 0;
   if (words.size() != 2 || words[0] != kMagic || !absl::SimpleAtoi(words[1], &version) ||
@@ -49,7 +51,7 @@ absl::Status CheckFormat(const std::string& path, const std::string& text) {
         absl::StrCat(path, " has format ", version,
                      ", written by a later version; this one reads up to ", kFormatVersion));
   }
-  return absl::OkStatus();
+  return version;
 }
 
 }  // namespace
@@ -71,7 +73,7 @@ bool IsPrometheusDirectory(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
     const std::string& path) {
-  if (!Exists(path + "/FORMAT") && !Exists(path + "/wal")) {
+  if (!Exists(path + "/FORMAT") && !Exists(path + "/wal") && !Exists(path + "/log")) {
     return absl::NotFoundError(
         absl::StrCat(path, " is not a data directory: it has no file FORMAT"));
   }
@@ -89,17 +91,25 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   RETURN_IF_ERROR(base::MakeDirectories(path));
   ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Acquire(path + "/LOCK"));
   const std::string format = path + "/FORMAT";
+  int version = kFormatVersion;
   if (Exists(format)) {
     ASSIGN_OR_RETURN(const std::string text, base::ReadFile(format));
-    RETURN_IF_ERROR(CheckFormat(path, text));
-  } else if (Exists(path + "/wal")) {
+    ASSIGN_OR_RETURN(version, ParseFormat(path, text));
+  } else if (Exists(path + "/wal") || Exists(path + "/log") || Exists(path + "/blocks")) {
     return absl::DataLossError(
-        absl::StrCat(path, " has a log but no file FORMAT. If the log is Slowburn's, restore ",
+        absl::StrCat(path, " has data but no file FORMAT. If it is Slowburn's, restore ",
                      "the file with the content \"", kMagic, " ", kFormatVersion, "\"."));
   } else {
-    RETURN_IF_ERROR(base::WriteFileAtomic(format, absl::StrCat(kMagic, " ", kFormatVersion, "\n")));
+    RETURN_IF_ERROR(base::WriteFileAtomic(format, FormatLine()));
   }
-  return std::unique_ptr<DataDirectory>(new DataDirectory(path, std::move(lock)));
+  return std::unique_ptr<DataDirectory>(new DataDirectory(path, std::move(lock), version));
+}
+
+absl::Status DataDirectory::Upgrade() {
+  if (format_ == kFormatVersion) return absl::OkStatus();
+  RETURN_IF_ERROR(base::WriteFileAtomic(path_ + "/FORMAT", FormatLine()));
+  format_ = kFormatVersion;
+  return absl::OkStatus();
 }
 
 }  // namespace slowburn::tsdb

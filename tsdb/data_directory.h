@@ -16,7 +16,7 @@
 
 namespace slowburn::tsdb {
 
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
 
 class DataDirectory {
  public:
@@ -25,15 +25,20 @@ class DataDirectory {
   // kNotFound when there is none.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> OpenExisting(const std::string& path);
 
-  std::string log_path() const { return path_ + "/wal"; }
+  // The directory is of the current format from now on: earlier versions refuse it.
+  absl::Status Upgrade();
+
+  std::string log_path() const { return path_ + "/log"; }
+  std::string old_log_path() const { return path_ + "/wal"; }  // of format 1
   std::string state_path() const { return path_ + "/state"; }
   std::string blocks_path() const { return path_ + "/blocks"; }
 
  private:
-  DataDirectory(std::string path, std::unique_ptr<base::FileLock> lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataDirectory(std::string path, std::unique_ptr<base::FileLock> lock, int format)
+      : path_(std::move(path)), lock_(std::move(lock)), format_(format) {}
   const std::string path_;
   const std::unique_ptr<base::FileLock> lock_;
+  int format_;
 };
 
 // Whether `path` looks like what a Prometheus server keeps: blocks, chunks_head or numbered

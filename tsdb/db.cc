@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "tsdb/block_store.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/committer.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/db_metrics.h"
@@ -21,7 +22,6 @@
 #include "tsdb/head_appender.h"
 #include "tsdb/keeper.h"
 #include "tsdb/replay.h"
-#include "tsdb/rocks_log.h"
 #include "tsdb/rocks_state_store.h"
 #include "tsdb/time_math.h"
 
@@ -51,7 +51,7 @@ double Seconds(int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 
 class DbImpl final : public Db {
  public:
   DbImpl(DbOptions options, const base::Clock& clock, prometheus::Registry& registry,
-         std::unique_ptr<DataDirectory> directory, std::unique_ptr<RocksLog> log,
+         std::unique_ptr<DataDirectory> directory, std::unique_ptr<CommitLog> log,
          std::unique_ptr<BlockStore> blocks, std::unique_ptr<RocksStateStore> state)
       : options_(std::move(options)),
         clock_(clock),
@@ -219,7 +219,7 @@ class DbImpl final : public Db {
   const base::Clock& clock_;
   DbMetrics metrics_;
   const std::unique_ptr<DataDirectory> directory_;
-  const std::unique_ptr<RocksLog> log_;
+  const std::unique_ptr<CommitLog> log_;
   const std::unique_ptr<BlockStore> own_blocks_;  // null in some tests
   BlockStore& blocks_;
   const std::unique_ptr<RocksStateStore> state_;
@@ -238,8 +238,11 @@ class DbImpl final : public Db {
 absl::StatusOr<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock,
                                              prometheus::Registry& registry) {
   ASSIGN_OR_RETURN(std::unique_ptr<DataDirectory> directory, DataDirectory::Open(options.path));
-  ASSIGN_OR_RETURN(std::unique_ptr<RocksLog> log,
-                   RocksLog::Open(directory->log_path(), options.env_for_test));
+  RETURN_IF_ERROR(directory->Upgrade());
+  LogFiles& files =
+      options.log_files_for_test != nullptr ? *options.log_files_for_test : LogFiles::OfSystem();
+  ASSIGN_OR_RETURN(std::unique_ptr<CommitLog> log,
+                   CommitLog::Open(directory->log_path(), directory->old_log_path(), files));
   std::unique_ptr<BlockStore> blocks;
   if (options.blocks_for_test == nullptr) {
     ASSIGN_OR_RETURN(blocks, BlockStore::Open(directory->blocks_path(), options.env_for_test));

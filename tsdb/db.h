@@ -2,7 +2,7 @@
 //
 //   ASSIGN_OR_RETURN(std::unique_ptr<Db> db, Db::Open(options, clock, registry));
 //
-// The directory holds FORMAT (a version), LOCK, wal/ (RocksDB: the log of accepted samples),
+// The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples),
 // blocks/ (RocksDB: sealed samples, see tsdb/block_store.h), state/ (RocksDB: see
 // base/state_store.h). A commit is in the log before it is visible; Open replays it. What is some
 // hours old is moved from memory and log into blocks, in the background. tsdb/FORMAT.md is the
@@ -31,6 +31,8 @@
 
 namespace slowburn::tsdb {
 
+class LogFiles;
+
 enum class WalSync { kAlways, kInterval, kOs };
 
 class BlockStore;
@@ -50,7 +52,9 @@ struct DbOptions {
   std::function<void(uint64_t done, uint64_t total)> on_replay;
   // Seal, and rewrite blocks, in threads of its own. Without it only what is called happens.
   bool background = true;
-  void* env_for_test = nullptr;  // a rocksdb::Env whose disk fails when told to
+  // Disks that fail when told to, or null. The log's outlives the Db.
+  LogFiles* log_files_for_test = nullptr;
+  void* env_for_test = nullptr;  // a rocksdb::Env, of everything else
   // Instead of those in the directory; outlives the Db.
   BlockStore* blocks_for_test = nullptr;
   std::function<uint64_t()> free_bytes_for_test;  // instead of the disk's

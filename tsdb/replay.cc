@@ -127,7 +127,7 @@ uint64_t RecordReplayer::Apply(const LogKey& key, CommitRecord& record, Timestam
   return kept;
 }
 
-ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
+ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
                     std::shared_ptr<const BlockView> view,
                     const std::function<void(uint64_t done, uint64_t total)>& progress) {
   ReplayResult result;
@@ -139,7 +139,7 @@ ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
   CommitRecord record;
   head.RetainFrom(retain_from);
   uint64_t max_run = 0;
-  const RocksLog::ScanResult scan = log.Scan([&](const LogKey& key, std::string_view bytes) {
+  const LogScan scan = log.Scan([&](const LogKey& key, std::string_view bytes) {
     if (progress && result.records % kRecordsPerReport == 0)
       progress(Distance(first, key), Distance(first, last));
     ++result.records;
@@ -159,6 +159,7 @@ ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
   });
   if (scan.unreadable > 0) {
     base::Error("parts of the log are damaged and were left out", {{"places", scan.unreadable}});
+    for (const std::string& fault : scan.faults) base::Error(fault);
   }
   result.unreadable += scan.unreadable;
   result.log.run = max_run + 1;

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/committer.h"
 #include "tsdb/head.h"
-#include "tsdb/rocks_log.h"
 #include "tsdb/sealed_samples.h"
 
 namespace slowburn::tsdb {
@@ -29,7 +29,7 @@ struct ReplayResult {
 
 // Samples from before `retain_from`, and those that are in the blocks of `view`, are left out.
 // `view` and `progress` may be empty.
-ReplayResult Replay(const RocksLog& log, Head& head, TimestampMs retain_from,
+ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
                     std::shared_ptr<const BlockView> view,
                     const std::function<void(uint64_t done, uint64_t total)>& progress);
 

@@ -1,17 +1,20 @@
 #include "tsdb/verify.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "tsdb/block_store.h"
+#include "tsdb/commit_log.h"
 #include "tsdb/commit_record.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/head.h"
 #include "tsdb/replay.h"
-#include "tsdb/rocks_log.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -95,31 +98,57 @@ class Verifier {
   absl::flat_hash_set<uint32_t> named_;
 };
 
+// The first fault of the blocks, as BlockStore tells one.
+absl::Status VerifyBlocks(const BlockStore& store, const std::function<void(uint64_t)>& progress,
+                          Verifier& verifier, VerifyReport& report) {
+  const BlockStats stats = store.Stats();
+  report.blocks = stats.blocks;
+  report.block_samples = stats.samples;
+  const absl::Status status = store.Verify([&](uint64_t done, uint64_t) { progress(done); });
+  if (absl::IsDataLoss(status)) {
+    verifier.Fault(std::string(status.message()));
+    return absl::OkStatus();
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<VerifyReport> VerifyDirectory(
     const std::string& path, const std::function<void(uint64_t done, uint64_t total)>& progress) {
   ASSIGN_OR_RETURN(const std::unique_ptr<DataDirectory> directory,
                    DataDirectory::OpenExisting(path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<RocksLog> log,
-                   RocksLog::OpenReadOnly(directory->log_path()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CommitLog> log,
+                   CommitLog::OpenReadOnly(directory->log_path(), directory->old_log_path()));
   VerifyReport report;
   Verifier verifier(report);
-  if (const absl::Status status = log->VerifyChecksums(); !status.ok()) {
-    verifier.Fault(std::string(status.message()));
-  }
   LogKey first, last;
   const bool any = log->Bounds(first, last);
-  const uint64_t total = any ? last.sequence - first.sequence + 1 : 0;
+  std::unique_ptr<BlockStore> blocks;
+  if (std::filesystem::exists(directory->blocks_path())) {
+    ASSIGN_OR_RETURN(blocks, BlockStore::OpenReadOnly(directory->blocks_path()));
+  }
+  // Records of the log, then bytes of blocks.
+  const uint64_t records = any ? last.sequence - first.sequence + 1 : 0;
+  const uint64_t total = records + (blocks == nullptr ? 0 : blocks->Stats().file_bytes);
   static constexpr uint64_t kRecordsPerReport = 256;
-  const RocksLog::ScanResult scan = log->Scan([&](const LogKey& key, std::string_view bytes) {
+  const LogScan scan = log->Scan([&](const LogKey& key, std::string_view bytes) {
     verifier.Record(key, bytes);
     if (progress && report.records % kRecordsPerReport == 0)
       progress(key.sequence - first.sequence, total);
   });
-  if (scan.unreadable > 0)
-    verifier.Fault(absl::StrCat(scan.unreadable, " places of the log cannot be read"));
+  for (const std::string& fault : scan.faults) verifier.Fault(fault);
+  if (scan.unreadable > scan.faults.size()) {
+    verifier.Fault(absl::StrCat(scan.unreadable - scan.faults.size(),
+                                " more places of the log cannot be read"));
+  }
   verifier.Memory();
+  if (blocks != nullptr) {
+    const auto of_blocks = [&](uint64_t done) {
+      if (progress) progress(std::min(records + done, total), total);
+    };
+    RETURN_IF_ERROR(VerifyBlocks(*blocks, of_blocks, verifier, report));
+  }
   if (progress) progress(total, total);
   return report;
 }

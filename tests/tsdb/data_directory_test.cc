@@ -19,7 +19,7 @@ TEST(DataDirectory, IsMadeLockedAndOpenedAgain) {
   {
     const auto first = DataDirectory::Open(directory.path());
     ASSERT_OK(first);
-    EXPECT_EQ(*base::ReadFile(directory.path() + "/FORMAT"), "slowburn-tsdb 1\n");
+    EXPECT_EQ(*base::ReadFile(directory.path() + "/FORMAT"), "slowburn-tsdb 2\n");
     EXPECT_THAT(OpenStatus(directory.path()),
                 IsCode(absl::StatusCode::kFailedPrecondition, "LOCK"));
   }
@@ -32,9 +32,9 @@ TEST(DataDirectory, RefusesWhatItCannotRead) {
     absl::StatusCode code;
     const char* text;
   } cases[] = {
-      {"slowburn-tsdb 2\n", absl::StatusCode::kFailedPrecondition,
-       "has format 2, written by a later version"},
-      {"slowburn-tsdb 0\n", absl::StatusCode::kDataLoss, "wanted \"slowburn-tsdb 1\""},
+      {"slowburn-tsdb 3\n", absl::StatusCode::kFailedPrecondition,
+       "has format 3, written by a later version"},
+      {"slowburn-tsdb 0\n", absl::StatusCode::kDataLoss, "wanted \"slowburn-tsdb 2\""},
       {"slowburn-tsdb x\n", absl::StatusCode::kDataLoss, "/FORMAT"},
       {"something else\n", absl::StatusCode::kDataLoss, "/FORMAT"},
       {"", absl::StatusCode::kDataLoss, "/FORMAT"},
@@ -47,11 +47,26 @@ TEST(DataDirectory, RefusesWhatItCannotRead) {
   }
 }
 
-TEST(DataDirectory, LogWithoutFormatIsRefused) {
+TEST(DataDirectory, FormatOneBecomesTwoWhenItIsWritten) {
   const TempDirectory directory;
-  ASSERT_OK(base::MakeDirectories(directory.path() + "/wal"));
-  ASSERT_OK(base::WriteFileAtomic(directory.path() + "/wal/CURRENT", "x"));
-  EXPECT_THAT(OpenStatus(directory.path()), IsCode(absl::StatusCode::kDataLoss, "no file FORMAT"));
+  ASSERT_OK(base::MakeDirectories(directory.path()));
+  const std::string format = directory.path() + "/FORMAT";
+  ASSERT_OK(base::WriteFileAtomic(format, "slowburn-tsdb 1\n"));
+  ASSERT_OK_AND_ASSIGN(const auto opened, DataDirectory::Open(directory.path()));
+  EXPECT_EQ(*base::ReadFile(format), "slowburn-tsdb 1\n") << "reading changes nothing";
+  ASSERT_OK(opened->Upgrade());
+  EXPECT_EQ(*base::ReadFile(format), "slowburn-tsdb 2\n");
+}
+
+TEST(DataDirectory, LogWithoutFormatIsRefused) {
+  for (const char* file : {"/wal/CURRENT", "/log/0000000001-0000000001.seg"}) {
+    const TempDirectory directory;
+    const std::filesystem::path path = directory.path() + file;
+    ASSERT_OK(base::MakeDirectories(path.parent_path().string()));
+    ASSERT_OK(base::WriteFileAtomic(path.string(), "x"));
+    EXPECT_THAT(OpenStatus(directory.path()),
+                IsCode(absl::StatusCode::kDataLoss, "no file FORMAT"));
+  }
 }
 
 TEST(DataDirectory, PrometheusDirectoriesAreLeftAsTheyAre) {

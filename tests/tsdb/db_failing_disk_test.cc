@@ -8,7 +8,7 @@
 #include "prometheus/registry.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/tsdb/failing_disk.h"
+#include "tests/tsdb/failing_files.h"
 #include "tests/tsdb/storage_reading.h"
 #include "tests/tsdb/store_fixture.h"
 #include "tsdb/db.h"
@@ -30,7 +30,8 @@ class FailingStore {
     DbOptions options;
     options.path = directory.path();
     options.wal_sync = WalSync::kAlways;
-    options.env_for_test = disk.env();
+    options.log_files_for_test = &disk;
+    options.env_for_test = blocks_disk.env();
     options.background = false;
     absl::StatusOr<std::unique_ptr<Db>> opened = Db::Open(std::move(options), clock, *registry);
     ASSERT_OK(opened);
@@ -60,7 +61,8 @@ class FailingStore {
     return times;
   }
 
-  FailingDisk disk;
+  FailingFiles disk;        // of the log
+  FailingDisk blocks_disk;  // of blocks and state
   TempDirectory directory;
   testing::FakeClock clock;
   std::unique_ptr<prometheus::Registry> registry;
@@ -79,7 +81,7 @@ class FailingStore {
 
 TEST(DbFailingDisk, EveryWriteFailsInTurn) {
   for (const DiskFault fault : {DiskFault::kNoSpace, DiskFault::kBroken}) {
-    for (int k = 0; k < 6; ++k) {
+    for (int k = 0; k < 8; ++k) {
       SCOPED_TRACE(
           absl::StrCat("write ", k, fault == DiskFault::kNoSpace ? " no space" : " broken"));
       FailingStore store;
@@ -105,17 +107,39 @@ TEST(DbFailingDisk, EveryWriteFailsInTurn) {
       EXPECT_EQ(store.TimesOf("after").size(), 1u);
       const std::string before = store.Read();
       store.Open();
-      // What was refused may turn up after a restart; what was acknowledged must.
-      const std::vector<TimestampMs> times = store.TimesOf("1");
-      EXPECT_TRUE(std::includes(times.begin(), times.end(), store.acknowledged.begin(),
-                                store.acknowledged.end()));
-      EXPECT_EQ(store.TimesOf("after").size(), 1u);
+      // What was refused was cut off before anything else was written.
+      EXPECT_EQ(store.Read(), before);
       ASSERT_OK(store.Write());
     }
   }
 }
 
-// The disk fails at the k-th write of a seal, whatever file that is.
+// A disk that gets full, and then has space again, several times.
+TEST(DbFailingDisk, AByteQuotaThatIsHitAndLifted) {
+  FailingStore store;
+  for (uint64_t quota = 2000; quota < 10'000; quota += 2000) {
+    store.disk.SetQuota(quota);
+    while (store.Write().ok()) {
+    }
+    const std::string before = store.Read();
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_THAT(store.Write("refused"),
+                  testing::IsCode(absl::StatusCode::kUnavailable, "storing samples"));
+      EXPECT_EQ(store.Read(), before);
+    }
+    EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
+    EXPECT_LE(store.disk.used(), quota);
+  }
+  store.disk.SetQuota(0);
+  ASSERT_OK(store.Write("after"));
+  EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
+  const std::string before = store.Read();
+  store.Open();
+  EXPECT_EQ(store.Read(), before);
+  EXPECT_GT(store.acknowledged.size(), 20u);
+}
+
+// The disk fails at the k-th write of a seal: of the log, or of blocks.
 TEST(DbFailingDisk, EveryWriteOfASealFailsInTurn) {
   for (const DiskFault fault : {DiskFault::kNoSpace, DiskFault::kBroken}) {
     bool failed = true;
@@ -124,19 +148,25 @@ TEST(DbFailingDisk, EveryWriteOfASealFailsInTurn) {
           absl::StrCat("write ", k, fault == DiskFault::kNoSpace ? " no space" : " broken"));
       ASSERT_LT(k, 200);
       FailingStore store;
+      const bool of_log = k % 2 == 0;
       ASSERT_OK(store.Write());
       ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
       ASSERT_OK(store.Write("new"));
       ASSERT_OK(store.Write());
       const std::string before = store.Read();
-      store.disk.FailAfter(k, fault, "");
+      if (of_log) {
+        store.disk.FailAfter(k / 2, fault);
+      } else {
+        store.blocks_disk.FailAfter(k / 2, fault, "");
+      }
       const absl::Status status = store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait);
-      failed = store.disk.failures() > 0;
+      failed = of_log || store.blocks_disk.failures() > 0;
       EXPECT_TRUE(failed || status.ok()) << status;
       EXPECT_EQ(store.Read(), before);
       store.disk.Heal();
+      store.blocks_disk.Heal();
       EXPECT_EQ(store.Read(), before);
-      if (k % 2 == 0) store.Open();
+      if (k % 4 < 2) store.Open();
       EXPECT_EQ(store.Read(), before);
       ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
       EXPECT_EQ(store.Read(), before);

@@ -3,14 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/file.h"
 #include "base/metrics.h"
 #include "prometheus/registry.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/tsdb/old_log.h"
 #include "tests/tsdb/storage_reading.h"
 #include "tests/tsdb/store_fixture.h"
 #include "tsdb/commit_record.h"
-#include "tsdb/rocks_log.h"
+#include "tsdb/segment_log.h"
 #include "tsdb/verify.h"
 
 namespace slowburn::tsdb {
@@ -32,7 +35,7 @@ TEST(Db, ASecondProcessIsRefused) {
 TEST(Db, AnUnreadableManifestSaysWhatToDo) {
   DbStore store;
   store.db = nullptr;
-  ASSERT_OK(base::WriteFileAtomic(store.directory.path() + "/wal/CURRENT", "nonsense"));
+  ASSERT_OK(base::WriteFileAtomic(store.directory.path() + "/state/CURRENT", "nonsense"));
   prometheus::Registry registry;
   EXPECT_THAT(Db::Open(store.options, store.clock, registry),
               testing::IsCode(absl::StatusCode::kDataLoss, "move "));
@@ -137,6 +140,73 @@ TEST(Db, NewSeriesAreToldToTapsWithTheirLabels) {
   EXPECT_EQ(tap.seen, absl::StrCat("{tap=\"yes\"} 7@", store.clock.Now(), "; "));
 }
 
+// The directory as format 1 would have it: the same records in a RocksDB.
+void MakeFormatOne(const std::string& directory) {
+  {
+    OldLog old(directory + "/wal");
+    const auto log = SegmentLog::OpenReadOnly(directory + "/log");
+    ASSERT_OK(log);
+    uint64_t records = 0;
+    (*log)->Scan([&](const LogKey& key, std::string_view record) {
+      old.Put(key, record);
+      if (++records == 20) old.Flush();
+    });
+    ASSERT_GT(records, 20u);
+  }
+  std::filesystem::remove_all(directory + "/log");
+  ASSERT_OK(base::WriteFileAtomic(directory + "/FORMAT", "slowburn-tsdb 1\n"));
+}
+
+TEST(Db, ADirectoryOfFormatOneOpens) {
+  ContractOptions contract;
+  contract.retention_ms = 10 * base::kHour;
+  DbStore store(contract);
+  const auto write = [&](int count) {
+    for (int i = 0; i < count; ++i, store.clock.Advance(10 * base::kMinute)) {
+      Write(store.storage(), {{"a", std::to_string(i % 3)}}, store.clock.Now(), i);
+    }
+  };
+  const auto read = [&] { return ReadAll(*store.storage().NewQuerier({}), {}, {}, Show::kAll); };
+  write(30);
+  std::string before = read();
+  store.db = nullptr;
+  const std::string path = store.directory.path();
+  ASSERT_NO_FATAL_FAILURE(MakeFormatOne(path));
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyDirectory(path, {}));
+  EXPECT_EQ(report.samples, 30u);
+  EXPECT_EQ(report.faults, 0u) << report.fault_texts[0];
+  EXPECT_EQ(*base::ReadFile(path + "/FORMAT"), "slowburn-tsdb 1\n");
+  for (int round = 0; round < 3; ++round) {
+    store.Reopen();
+    EXPECT_EQ(*base::ReadFile(path + "/FORMAT"), "slowburn-tsdb 2\n");
+    EXPECT_EQ(read(), before) << round;
+    write(3);
+    before = read();
+  }
+  EXPECT_TRUE(std::filesystem::exists(path + "/wal"));
+  // When all of it is older than the retention, it goes.
+  store.clock.Advance(10 * base::kHour);
+  write(1);
+  before = read();
+  store.ApplyRetention();
+  EXPECT_FALSE(std::filesystem::exists(path + "/wal"));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(ReadSamples(*store.storage().NewQuerier({}), {}).size(), 1u);
+    store.Reopen();
+  }
+}
+
+TEST(Db, AnUnreadableLogOfFormatOneSaysWhatToDo) {
+  DbStore store;
+  for (int i = 0; i < 30; ++i) Write(store.storage(), {{"a", "1"}}, store.clock.Now() + i, i);
+  store.db = nullptr;
+  ASSERT_NO_FATAL_FAILURE(MakeFormatOne(store.directory.path()));
+  ASSERT_OK(base::WriteFileAtomic(store.directory.path() + "/wal/CURRENT", "nonsense"));
+  prometheus::Registry registry;
+  EXPECT_THAT(Db::Open(store.options, store.clock, registry),
+              testing::IsCode(absl::StatusCode::kDataLoss, "move "));
+}
+
 // Limits are for senders: what was stored under wider ones is still there.
 TEST(Db, NarrowerLimitsDropNothingThatIsStored) {
   DbStore store;
@@ -161,7 +231,7 @@ TEST(VerifyDirectory, CountsAndFindsDamage) {
   EXPECT_EQ(report.series, 2u);
   EXPECT_EQ(report.faults, 0u) << report.fault_texts[0];
   {
-    ASSERT_OK_AND_ASSIGN(const auto log, RocksLog::Open(store.directory.path() + "/wal", nullptr));
+    ASSERT_OK_AND_ASSIGN(const auto log, SegmentLog::Open(store.directory.path() + "/log"));
     // No record; and one whose series nobody named.
     RecordWriter writer;
     std::string nameless;
