@@ -248,8 +248,8 @@ absl::StatusOr<Response> TsdbStatus(const QueryApiDeps& deps, const Request& req
   w.BeginObject();
   w.Field("numSeries", int64_t(stats.series));
   w.Field("numLabelPairs", int64_t(stats.label_pairs));
-  w.Field("minTime", stats.min_time);
-  w.Field("maxTime", stats.max_time);
+  w.Field("minTime", stats.head_min_time);
+  w.Field("maxTime", stats.head_max_time);
   w.EndObject();
   WriteCounts(w, "seriesCountByMetricName", stats.series_by_metric);
   WriteCounts(w, "labelValueCountByLabelName", stats.values_by_label);

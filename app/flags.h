@@ -22,8 +22,10 @@ struct ServeFlags {
   std::vector<std::string> slo_files;  // globs
   std::string storage_path = "data";
   std::string wal_sync = "interval";
-  DurationMs retention_ms = base::kDay;
+  DurationMs retention_ms = 15 * base::kDay;  // 0: for ever
   bool retention_named = false;
+  uint64_t retention_bytes = 0;  // 0: any
+  bool retention_size_named = false;
   std::vector<std::string> listen_addresses = {"0.0.0.0:9090"};
   std::string grpc_listen_address = "127.0.0.1:10901";  // empty: off
   std::string external_url;
@@ -32,6 +34,7 @@ struct ServeFlags {
   int64_t max_connections = 512;
   DurationMs read_timeout_ms = 5 * base::kMinute;
   bool enable_lifecycle = false;
+  bool enable_admin_api = false;
   std::string web_config_file;  // refused until it is built
   DurationMs query_timeout_ms = 2 * base::kMinute;
   DurationMs query_lookback_ms = 5 * base::kMinute;

@@ -17,7 +17,6 @@ constexpr std::array kIgnoredWithValue = {"storage.tsdb.min-block-duration",
                                           "storage.tsdb.wal-segment-size",
                                           "storage.tsdb.head-chunks-write-queue-size",
                                           "storage.tsdb.samples-per-chunk",
-                                          "storage.tsdb.retention.size",
                                           "storage.tsdb.retention.percentage",
                                           "storage.tsdb.delay-compact-file.path",
                                           "storage.tsdb.block-reload-interval",
@@ -39,7 +38,6 @@ constexpr std::array kIgnoredWithValue = {"storage.tsdb.min-block-duration",
                                           "alertmanager.notification-batch-size"};
 constexpr std::array kIgnoredSwitches = {"web.enable-remote-write-receiver",
                                          "web.enable-otlp-receiver",
-                                         "web.enable-admin-api",
                                          "storage.tsdb.no-lockfile",
                                          "storage.tsdb.allow-overlapping-blocks",
                                          "storage.tsdb.wal-compression",
@@ -48,6 +46,23 @@ constexpr std::array kIgnoredSwitches = {"web.enable-remote-write-receiver",
                                          "alertmanager.drain-notification-queue-on-shutdown",
                                          "auto-gomaxprocs",
                                          "auto-gomemlimit"};
+
+// A size flag: takes 512MB and stores bytes.
+CLI::Option* AddBytes(CLI::App& command, const std::string& name, uint64_t& value,
+                      const std::string& help) {
+  const CLI::Validator is_size(
+      [](std::string& text) {
+        uint64_t ignored = 0;
+        return base::ParseBytes(text, ignored) ? std::string() : "not a size such as 10GB: " + text;
+      },
+      "SIZE");
+  return command
+      .add_option_function<std::string>(
+          name, [&value](const std::string& text) { base::ParseBytes(text, value); }, help)
+      ->check(is_size)
+      ->default_str(base::FormatBytes(value))
+      ->type_name("");
+}
 
 void AddSwitch(CLI::App& command, const std::string& name, bool& value, const std::string& help) {
   command.add_flag("--" + name + ",!--no-" + name, value, help)
@@ -94,7 +109,9 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
        "when the log is synced: always, interval (200 ms) or os")
       ->check(CLI::IsMember({"always", "interval", "os"}));
   AddDuration(command, "--storage.tsdb.retention.time", flags.retention_ms,
-              "how long samples are kept");
+              "how long samples are kept; 0s: for ever. Without it and without a size: 15d");
+  AddBytes(command, "--storage.tsdb.retention.size", flags.retention_bytes,
+           "how much blocks and log may take, such as 10GB; 0: any");
   command
       .add_option("--web.listen-address", flags.listen_addresses,
                   "HOST:PORT of HTTP; may be repeated")
@@ -110,6 +127,8 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   AddDuration(command, "--web.read-timeout", flags.read_timeout_ms,
               "longest time to read a request, and idle time");
   AddSwitch(command, "web.enable-lifecycle", flags.enable_lifecycle, "allow /-/reload and /-/quit");
+  AddSwitch(command, "web.enable-admin-api", flags.enable_admin_api,
+            "allow deleting series at /api/v1/admin/tsdb");
   AddDuration(command, "--query.timeout", flags.query_timeout_ms, "longest run of a query");
   AddDuration(command, "--query.lookback-delta", flags.query_lookback_ms,
               "how far back an instant selector looks");
@@ -172,6 +191,7 @@ void FinishServeFlags(const CLI::App& command, ServeFlags& flags) {
   flags.config_file_named = command.count("--config.file") > 0;
   if (flags.grpc_listen_address == "off") flags.grpc_listen_address.clear();
   flags.retention_named = command.count("--storage.tsdb.retention.time") > 0;
+  flags.retention_size_named = command.count("--storage.tsdb.retention.size") > 0;
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_single_name();
     if (name == "help" || name.empty()) continue;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/admin_handler.h"
 #include "api/alertmanager_handler.h"
 #include "api/federate_handler.h"
 #include "api/grpc_service.h"
@@ -78,6 +79,27 @@ std::string RoutePrefix(const ServeFlags& flags) {
   return prefix;
 }
 
+// Flags win over the file. As in Prometheus, the default time is for those who set neither time nor
+// size.
+void SettleRetention(const PrometheusConfig& config, ServeFlags& flags) {
+  if (!flags.retention_size_named && config.retention_bytes > 0)
+    flags.retention_bytes = config.retention_bytes;
+  if (flags.retention_named) return;
+  if (config.retention_ms > 0)
+    flags.retention_ms = config.retention_ms;
+  else if (flags.retention_bytes > 0)
+    flags.retention_ms = 0;
+}
+
+// As Prometheus' runtimeinfo says it.
+std::string RetentionText(const ServeFlags& flags) {
+  std::string text;
+  if (flags.retention_ms > 0) text = base::FormatDuration(flags.retention_ms);
+  if (flags.retention_bytes > 0)
+    absl::StrAppend(&text, text.empty() ? "" : " or ", base::FormatBytes(flags.retention_bytes));
+  return text;
+}
+
 tsdb::DbOptions DbOptionsOf(const ServeFlags& flags, const Settings& settings) {
   tsdb::DbOptions options;
   options.path = flags.storage_path;
@@ -85,9 +107,11 @@ tsdb::DbOptions DbOptionsOf(const ServeFlags& flags, const Settings& settings) {
                      : flags.wal_sync == "os"   ? tsdb::WalSync::kOs
                                                 : tsdb::WalSync::kInterval;
   options.retention_ms = flags.retention_ms;
+  options.retention_bytes = flags.retention_bytes;
   options.out_of_order_window_ms = settings.prometheus.out_of_order_time_window_ms;
   options.max_exemplars = size_t(std::max<int64_t>(0, settings.prometheus.max_exemplars));
   options.limits = settings.own.limits;
+  options.max_future_ms = settings.own.max_ahead_ms;
   return options;
 }
 
@@ -178,14 +202,7 @@ absl::Status Server::Impl::Open(Settings settings) {
   external_url = flags.external_url.empty() ? DefaultExternalUrl(flags.listen_addresses.front())
                                             : flags.external_url;
   while (external_url.ends_with('/')) external_url.pop_back();
-  if (!flags.retention_named) {
-    if (settings.prometheus.retention_ms > 0)
-      flags.retention_ms = settings.prometheus.retention_ms;
-    else
-      base::Warn(
-          "samples are kept for 24 hours until blocks are built; --storage.tsdb.retention.time "
-          "asks for another time");
-  }
+  SettleRetention(settings.prometheus, flags);
   tsdb::DbOptions options = DbOptionsOf(flags, settings);
   options.on_replay = [this](uint64_t done, uint64_t total) {
     replay.done = done, replay.total = total;
@@ -303,7 +320,7 @@ void Server::Impl::RegisterRoutes() {
       router, {.clock = clock,
                .registry = registry,
                .flags = flags.all,
-               .retention = base::FormatDuration(flags.retention_ms),
+               .retention = RetentionText(flags),
                .lifecycle_enabled = flags.enable_lifecycle,
                .ready = [this] { return ready && !stopping; },
                .before_metrics = [this] { process_metrics.Update(), notifier->UpdateMetrics(); },
@@ -344,6 +361,13 @@ void Server::Impl::RegisterRoutes() {
                                               .frame_bytes = size_t(flags.read_max_bytes_in_frame)},
                                    .external_labels = current_external_labels,
                                    .new_memory = [this] { return engine->NewMemory(); }});
+  api::RegisterAdminApi(
+      router, {.enabled = flags.enable_admin_api,
+               .delete_series =
+                   [this](const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range) {
+                     return db->Delete(any_of, range).status();
+                   },
+               .clean_tombstones = [this] { return db->CleanTombstones(); }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),

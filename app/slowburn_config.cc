@@ -10,27 +10,28 @@ namespace slowburn::app {
 namespace {
 
 absl::Status ReadLimits(const base::YamlNode& node, SlowburnConfig& config) {
-  base::YamlReader reader(node);
   tsdb::Limits& limits = config.limits;
-  const auto count = [&](std::string_view key, size_t& out) {
+  base::YamlReader reader(node);
+  const auto count = [&](std::string_view key, size_t& out, int64_t least = 1) {
     int64_t value = 0;
     if (!reader.Int(key, value)) return;
-    if (value <= 0) {
-      reader.Fail(reader.Find(key)->Error("want a positive number"));
+    if (value < least) {
+      reader.Fail(reader.Find(key)->Error(least == 0 ? "want a number" : "want a positive number"));
     } else {
       out = size_t(value);
     }
   };
-  const auto bytes = [&](std::string_view key, size_t& out) {
-    uint64_t value = 0;
-    if (reader.Bytes(key, value)) out = value;
-  };
+  const auto bytes = [&](std::string_view key, uint64_t& out) { reader.Bytes(key, out); };
   count("active_series", limits.active_series);
+  count("active_series_per_job", limits.active_series_per_job, 0);
   count("labels_per_series", limits.labels_per_series);
   bytes("label_name_bytes", limits.label_name_bytes);
   bytes("label_value_bytes", limits.label_value_bytes);
   reader.Bytes("query_memory_bytes", config.query_limits.memory_bytes);
   reader.Bytes("query_memory_total_bytes", config.query_limits.memory_total_bytes);
+  bytes("head_bytes", limits.head_bytes);
+  bytes("min_free_bytes", limits.min_free_bytes);
+  reader.Duration("ahead_of_now", config.max_ahead_ms);
   return reader.Finish("limits");
 }
 

@@ -54,6 +54,7 @@ struct OpenDirectory {
     options.retention_ms = 0;  // all that is there
     options.wal_sync = tsdb::WalSync::kOs;
     options.limits.active_series = SIZE_MAX;
+    options.background = false;
     options.on_replay = ReportTo(progress, "reading the log");
     ASSIGN_OR_RETURN(db, tsdb::Db::Open(std::move(options), clock, registry));
     return absl::OkStatus();
@@ -353,17 +354,20 @@ absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::
   const auto print = [out](const char* name, uint64_t value) {
     std::fprintf(out, "%-14s %llu\n", name, static_cast<unsigned long long>(value));
   };
+  const uint64_t samples = stats.samples + stats.block_samples;
   print("series", stats.series);
-  print("samples", stats.samples);
+  print("samples", samples);
+  print("of them sealed", stats.block_samples);
+  print("blocks", stats.blocks);
   print("label pairs", stats.label_pairs);
   print("log bytes", stats.wal_bytes);
   print("block bytes", stats.block_bytes);
-  if (stats.samples > 0) {
+  if (samples > 0) {
     std::fprintf(out, "%-14s %s\n", "first sample", TimeText(stats.min_time).c_str());
     std::fprintf(out, "%-14s %s\n", "last sample", TimeText(stats.max_time).c_str());
-    std::fprintf(out, "%-14s %.2f\n", "bytes a sample",
-                 static_cast<double>(stats.wal_bytes + stats.block_bytes) /
-                     static_cast<double>(stats.samples));
+    std::fprintf(
+        out, "%-14s %.2f\n", "bytes a sample",
+        static_cast<double>(stats.wal_bytes + stats.block_bytes) / static_cast<double>(samples));
   }
   PrintCounts(out, "series by metric", stats.series_by_metric);
   PrintCounts(out, "values by label", stats.values_by_label);
@@ -375,7 +379,11 @@ absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::
 absl::Status RunTsdbVerify(const TsdbVerifyOptions& options, std::FILE* out, std::FILE* progress) {
   ASSIGN_OR_RETURN(const tsdb::VerifyReport report,
                    tsdb::VerifyDirectory(options.path, ReportTo(progress, "verifying")));
-  std::fprintf(out, "%llu records, %llu series, %llu samples, %llu histograms, %llu exemplars\n",
+  std::fprintf(out, "%llu blocks, %llu samples\n", static_cast<unsigned long long>(report.blocks),
+               static_cast<unsigned long long>(report.block_samples));
+  std::fprintf(out,
+               "%llu records of the log, %llu series, %llu samples, %llu histograms, "
+               "%llu exemplars\n",
                static_cast<unsigned long long>(report.records),
                static_cast<unsigned long long>(report.series),
                static_cast<unsigned long long>(report.samples),

@@ -283,6 +283,40 @@ absl::StatusOr<DurationMs> ParseDuration(std::string_view text) {
   return static_cast<DurationMs>(total);
 }
 
+bool ParseBytes(std::string_view text, uint64_t& bytes) {
+  struct Unit {
+    std::string_view name;
+    double factor;
+  };
+  static constexpr Unit kUnits[] = {{"", 1},        {"B", 1},        {"KB", 0x1p10}, {"KiB", 0x1p10},
+                                    {"MB", 0x1p20}, {"MiB", 0x1p20}, {"GB", 0x1p30}, {"GiB", 0x1p30},
+                                    {"TB", 0x1p40}, {"TiB", 0x1p40}, {"PB", 0x1p50}, {"PiB", 0x1p50},
+                                    {"EB", 0x1p60}, {"EiB", 0x1p60}};
+  const size_t number_end = text.find_first_not_of("0123456789.");
+  const std::string_view name =
+      number_end == std::string_view::npos ? std::string_view() : text.substr(number_end);
+  double number = 0;
+  if (!ParseFloat(text.substr(0, number_end), number)) return false;
+  for (const Unit& unit : kUnits) {
+    if (unit.name != name) continue;
+    const double product = number * unit.factor;
+    if (product >= 0x1p63) return false;
+    bytes = static_cast<uint64_t>(product);
+    return true;
+  }
+  return false;
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  std::string out;
+  for (size_t i = std::size(kUnits); i-- > 0;) {
+    const uint64_t count = bytes >> 10 * i & (i + 1 == std::size(kUnits) ? UINT64_MAX : 1023);
+    if (count > 0) absl::StrAppend(&out, count, kUnits[i]);
+  }
+  return out.empty() ? "0B" : out;
+}
+
 std::string FormatDuration(DurationMs ms) {
   if (ms == 0) return "0s";
   std::string out;

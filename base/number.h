@@ -29,6 +29,11 @@ bool ParseFloat(std::string_view text, double& value);
 absl::StatusOr<DurationMs> ParseDuration(std::string_view text);
 std::string FormatDuration(DurationMs ms);  // model.Duration.String(): 90s is "1m30s", 0 is "0s"
 
+// Sizes, with units of 1024: 512MB, 1KiB, 1.5GB; KB is KiB. Without a unit: bytes. False when the whole of `text` is not
+// a size.
+bool ParseBytes(std::string_view text, uint64_t& bytes);
+std::string FormatBytes(uint64_t bytes);  // as Prometheus: 10GiB, 1GiB512MiB, 0B
+
 // RFC 3339 with `fraction_digits` (0, 3 or 9) decimals, UTC, "Z".
 std::string FormatRfc3339(TimestampMs t, int fraction_digits = 3);
 absl::StatusOr<TimestampMs> ParseRfc3339(std::string_view text);

@@ -106,31 +106,6 @@ bool ParseYamlFloat(std::string_view text, double& value) {
   return ParseFloat(text, value);
 }
 
-struct ByteUnit {
-  std::string_view name;
-  double factor;
-};
-constexpr ByteUnit kByteUnits[] = {{"", 1},        {"B", 1},        {"KB", 0x1p10}, {"KiB", 0x1p10},
-                                   {"MB", 0x1p20}, {"MiB", 0x1p20}, {"GB", 0x1p30}, {"GiB", 0x1p30},
-                                   {"TB", 0x1p40}, {"TiB", 0x1p40}, {"PB", 0x1p50}, {"PiB", 0x1p50},
-                                   {"EB", 0x1p60}, {"EiB", 0x1p60}};
-
-bool ParseBytes(std::string_view text, uint64_t& bytes) {
-  const size_t number_end = text.find_first_not_of("0123456789.");
-  const std::string_view unit =
-      number_end == std::string_view::npos ? std::string_view() : text.substr(number_end);
-  double number = 0;
-  if (!ParseFloat(text.substr(0, number_end), number)) return false;
-  for (const ByteUnit& candidate : kByteUnits) {
-    if (candidate.name != unit) continue;
-    const double product = number * candidate.factor;
-    if (product >= 0x1p63) return false;
-    bytes = static_cast<uint64_t>(product);
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 YamlNode::YamlNode() = default;

@@ -38,21 +38,22 @@ LedgerTap::LedgerTap(std::vector<std::shared_ptr<SliLedger>> ledgers)
 }
 
 void LedgerTap::TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels,
-                         Routes& routes) const {
+                         SliLedger::Origin origin, Routes& routes) const {
   const uint8_t roles = ledger->sli().RolesOf(labels);
   if (roles == 0) return;
-  const auto origin = added_ ? SliLedger::Origin::kNew : SliLedger::Origin::kStored;
   routes.push_back({ledger, ledger->TrackOf(ref, labels, roles, origin)});
 }
 
-bool LedgerTap::WantsSeries(tsdb::SeriesRef ref, const tsdb::Labels& labels) {
+bool LedgerTap::WantsSeries(tsdb::SeriesRef ref, const tsdb::Labels& labels, Past past) {
   Routes routes;
+  const auto origin =
+      added_ && past == Past::kNone ? SliLedger::Origin::kNew : SliLedger::Origin::kStored;
   const std::string_view metric = labels.metric_name();
   const auto named = by_metric_.find(absl::string_view(metric.data(), metric.size()));
   if (named != by_metric_.end()) {
-    for (SliLedger* ledger : named->second) TryRoute(ledger, ref, labels, routes);
+    for (SliLedger* ledger : named->second) TryRoute(ledger, ref, labels, origin, routes);
   }
-  for (SliLedger* ledger : unnamed_) TryRoute(ledger, ref, labels, routes);
+  for (SliLedger* ledger : unnamed_) TryRoute(ledger, ref, labels, origin, routes);
   if (routes.empty()) return false;
   Shard& shard = ShardOf(ref);
   base::MutexLock lock(shard.mu);

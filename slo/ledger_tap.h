@@ -28,11 +28,10 @@ class LedgerTap final : public tsdb::CommitTap {
  public:
   explicit LedgerTap(std::vector<std::shared_ptr<SliLedger>> ledgers);
 
-  bool WantsSeries(tsdb::SeriesRef ref, const tsdb::Labels& labels) override;
+  bool WantsSeries(tsdb::SeriesRef ref, const tsdb::Labels& labels, Past past) override;
   void OnCommit(std::span<const tsdb::TappedSample> samples) override;
 
-  // AddTap has returned: series that are asked about from now on are new, the store has no sample
-  // of them.
+  // AddTap has returned: series that are asked about from now on are new, or come back.
   void MarkAdded() { added_ = true; }
 
  private:
@@ -49,7 +48,7 @@ class LedgerTap final : public tsdb::CommitTap {
 
   Shard& ShardOf(tsdb::SeriesRef ref) { return shards_[static_cast<uint64_t>(ref) % kShards]; }
   void TryRoute(SliLedger* ledger, tsdb::SeriesRef ref, const tsdb::Labels& labels,
-                Routes& routes) const;
+                SliLedger::Origin origin, Routes& routes) const;
 
   const std::vector<std::shared_ptr<SliLedger>> ledgers_;
   // A ledger can want a series only if it is here under the series' metric name, or in unnamed_.

@@ -65,6 +65,12 @@ void SliLedger::SetLateWindow(DurationMs late_window) {
 SliLedger::Track* SliLedger::TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles,
                                      Origin origin) {
   base::MutexLock lock(mu_);
+  if (ref == tsdb::SeriesRef::kUnknown) {
+    unnamed_ = std::make_unique<Track>();
+    unnamed_->labels = labels;
+    unnamed_->roles = roles;
+    return unnamed_.get();
+  }
   std::unique_ptr<Track>& track = tracks_[ref];
   const bool made = track == nullptr;
   if (made) track = std::make_unique<Track>();

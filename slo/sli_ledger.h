@@ -93,6 +93,9 @@ class SliLedger {
   //   kNew     the series has just been made, the store has no sample of it: whatever was known
   //   under this reference goes kStored  the store may have samples of it kRead    it was read from
   //   the store; null when the reference has come to name another series since
+  //
+  // kUnknown names no series: one that is read and not written to. Its track holds until the next
+  // of that kind is asked for.
   enum class Origin { kNew, kStored, kRead };
   Track* TrackOf(tsdb::SeriesRef ref, const tsdb::Labels& labels, uint8_t roles, Origin origin);
 
@@ -182,6 +185,7 @@ class SliLedger {
   SliceLog slices_ ABSL_GUARDED_BY(mu_);
   DurationMs late_window_ms_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<tsdb::SeriesRef, std::unique_ptr<Track>> tracks_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<Track> unnamed_ ABSL_GUARDED_BY(mu_);  // of a series without a reference
   std::vector<Track*> cold_ ABSL_GUARDED_BY(mu_);
   bool rebuild_wanted_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t sweep_ ABSL_GUARDED_BY(mu_) = 0;

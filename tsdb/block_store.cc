@@ -1,6 +1,7 @@
 #include "tsdb/block_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <utility>
@@ -62,7 +63,7 @@ class Store final : public BlockStore {
   absl::StatusOr<uint64_t> Delete(const Matchers& matchers, TimeRange range) override;
   absl::Status CleanTombstones() override;
   absl::StatusOr<bool> Rewrite(TimestampMs newest, DurationMs cold_after,
-                               const std::atomic<bool>& stop) override;
+                               const std::function<bool()>& go_on) override;
   absl::Status Verify(
       const std::function<void(uint64_t done, uint64_t total)>& progress) const override;
   absl::Status Checkpoint(const std::string& path) const override {
@@ -117,7 +118,8 @@ class Store final : public BlockStore {
 
   enum class Outcome { kDone, kStopped, kOverrun };  // overrun: somebody else changed the inputs
   absl::StatusOr<Outcome> RewriteBlocks(const std::vector<ViewedBlock>& inputs, TimeRange partition,
-                                        Temperature temperature, const std::atomic<bool>& stop);
+                                        Temperature temperature,
+                                        const std::function<bool()>& go_on);
   bool AreUnchanged(const std::vector<ViewedBlock>& inputs) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mu_);
 
@@ -496,20 +498,20 @@ bool Store::AreUnchanged(const std::vector<ViewedBlock>& inputs) const {
 
 absl::StatusOr<Store::Outcome> Store::RewriteBlocks(const std::vector<ViewedBlock>& inputs,
                                                     TimeRange partition, Temperature temperature,
-                                                    const std::atomic<bool>& stop) {
+                                                    const std::function<bool()>& go_on) {
   std::vector<BlockId> replaces;
   for (const ViewedBlock& input : inputs) replaces.push_back(input.block->info().id);
   ASSIGN_OR_RETURN(PendingBlock pending, NewPending(partition, temperature, std::move(replaces)));
   const std::unique_ptr<SeriesSet> set = SelectFromBlocks(inputs, {}, {});
   while (set->Next()) {
-    if (stop) return Outcome::kStopped;
+    if (!go_on()) return Outcome::kStopped;
     RETURN_IF_ERROR(pending.builder->AddSeries(set->labels()));
     const std::unique_ptr<SampleIterator> samples = set->samples();
     SampleBatch batch;
     while (samples->Next(batch)) RETURN_IF_ERROR(pending.builder->AddSamples(batch));
   }
   RETURN_IF_ERROR(pending.builder->Finish());
-  if (stop) return Outcome::kStopped;
+  if (!go_on()) return Outcome::kStopped;
   std::vector<PendingBlock> blocks;
   blocks.push_back(std::move(pending));
   base::MutexLock lock(change_mu_);
@@ -520,7 +522,6 @@ absl::StatusOr<Store::Outcome> Store::RewriteBlocks(const std::vector<ViewedBloc
 
 absl::Status Store::CleanTombstones() {
   RETURN_IF_ERROR(CheckWritable());
-  const std::atomic<bool> never{false};
   while (true) {
     const std::shared_ptr<const BlockSet> set = Current();
     const auto it =
@@ -528,16 +529,17 @@ absl::Status Store::CleanTombstones() {
                      [](const ViewedBlock& viewed) { return viewed.tombstones != nullptr; });
     if (it == set->viewed().end()) return absl::OkStatus();
     const BlockInfo& info = it->block->info();
-    RETURN_IF_ERROR(RewriteBlocks({*it}, info.partition, info.temperature, never).status());
+    const auto go_on = [] { return true; };
+    RETURN_IF_ERROR(RewriteBlocks({*it}, info.partition, info.temperature, go_on).status());
   }
 }
 
 absl::StatusOr<bool> Store::Rewrite(TimestampMs newest, DurationMs cold_after,
-                                    const std::atomic<bool>& stop) {
+                                    const std::function<bool()>& go_on) {
   RETURN_IF_ERROR(CheckWritable());
   const std::shared_ptr<const BlockSet> set = Current();
   const RewritePlan plan = PlanRewrite(set->blocks(), newest, cold_after);
-  if (plan.inputs.empty() || stop) return false;
+  if (plan.inputs.empty() || !go_on()) return false;
   std::vector<ViewedBlock> inputs;
   for (const ViewedBlock& viewed : set->viewed()) {
     const BlockId id = viewed.block->info().id;
@@ -545,7 +547,7 @@ absl::StatusOr<bool> Store::Rewrite(TimestampMs newest, DurationMs cold_after,
       inputs.push_back(viewed);
   }
   ASSIGN_OR_RETURN(const Outcome outcome,
-                   RewriteBlocks(inputs, plan.partition, plan.temperature, stop));
+                   RewriteBlocks(inputs, plan.partition, plan.temperature, go_on));
   return outcome != Outcome::kStopped;
 }
 

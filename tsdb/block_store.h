@@ -1,27 +1,26 @@
 // BlockStore: the sealed samples of a data directory, in blocks that never change.
 //
-//   block      the samples of some series in one partition [start, end) of time, with an index of
-//   its own: label pairs,
-//              postings, series in ascending order of labels, row groups of up to 128 series. Times
-//              that series share are stored once. Blocks may overlap: late samples have blocks of
-//              their own. A reader merges them; where two blocks have a sample at one time, the one
-//              of the later block counts.
-//   seal       what one BlockBatch publishes: blocks and the SealMark, all or nothing, durable when
-//   Commit returns. rewrite    in the background several blocks become one, colder and smaller,
-//   that `replaces` them.
+//   block    the samples of some series in one partition [start, end) of time, with an index of its
+//            own: label pairs, postings, series in ascending order of labels, row groups of up to
+//            128 series. Times that series share are stored once. Blocks may overlap: late samples
+//            have blocks of their own. A reader merges them; where two blocks have a sample at one
+//            time, the one of the later block counts: that was published later. A block that
+//            replaces others takes the place of the latest of them.
+//   seal     what one BlockBatch publishes: blocks and the SealMark, all or nothing, durable when
+//            Commit returns
+//   rewrite  in the background several blocks become one, colder and smaller, that `replaces` them
 //
 // On disk: one RocksDB without a log, one SST file a block, ingested (tsdb/FORMAT.md). Dropping a
-// block drops its file.
+// block drops its file; what a view still reads of it stays mapped.
 //
-// Threads: BlockStore and BlockView are thread-safe; a BlockBatch belongs to one thread, and there
-// is one at a time. Lifetimes: a view pins the blocks that it was made with, dropped or not. The
-// store outlives views and batches. Errors: kUnavailable when the disk is full or failing (retry
-// later); kDataLoss names the damaged block. A damaged block
-//   is quarantined: counted in Stats, reported once, left out of views; the others are used.
+// Threads: BlockStore and BlockView are thread-safe; a BlockBatch belongs to one thread. Lifetimes:
+// a view pins the blocks that it was made with, dropped or not, and so does what a view returns.
+// The store outlives batches. Errors: kUnavailable when the disk is full or failing (a later call
+// may succeed, without the store being opened anew); kDataLoss names the damaged block. A damaged
+// block is quarantined: counted in Stats, reported once, left out of views; the others are used.
 #ifndef SLOWBURN_TSDB_BLOCK_STORE_H_
 #define SLOWBURN_TSDB_BLOCK_STORE_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -39,7 +38,7 @@
 
 namespace slowburn::tsdb {
 
-using BlockId = uint64_t;  // ascending in order of publication
+using BlockId = uint64_t;  // unique; given when the writing of the block begins
 
 // Every sample of a commit with a log sequence <= `sequence` and a time < `until` is in the blocks:
 // replay leaves it out. Both never go back.
@@ -72,7 +71,8 @@ class BlockWriter {
 class BlockBatch {
  public:
   virtual ~BlockBatch() = default;  // without Commit nothing happened
-  // The writer lives as long as the batch; finish one before asking for the next.
+  // The writer lives as long as the batch; finish one before asking for the next. Blocks with
+  // the `replaces` of living blocks take their place, those without series too.
   virtual absl::StatusOr<BlockWriter*> NewBlock(TimeRange partition, Temperature temperature,
                                                 std::vector<BlockId> replaces) = 0;
   // Publishes all blocks and the mark. Blocks without series are left out.
@@ -129,10 +129,12 @@ class BlockStore {
 
   // One piece of background work, if there is any: overlapping blocks of a partition become one,
   // and the 2 h blocks of a day become one cold block once the day lies `cold_after` before
-  // `newest`. Returns whether something was done. Runs beside batches and readers; stops early,
-  // changing nothing, when *stop becomes true.
+  // `newest`. Returns whether something was done; call it again until it was not. Runs beside
+  // batches, readers and deletions (a piece that a deletion or a drop overtakes is thrown away and
+  // tried again with the next call). `go_on` is called for each series: it may rest, and when it
+  // returns false the work is thrown away. By one thread at a time.
   virtual absl::StatusOr<bool> Rewrite(TimestampMs newest, DurationMs cold_after,
-                                       const std::atomic<bool>& stop) = 0;
+                                       const std::function<bool()>& go_on) = 0;
 
   // Reads everything. kDataLoss names the first damaged block and what of it is damaged.
   virtual absl::Status Verify(

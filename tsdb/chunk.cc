@@ -7,16 +7,16 @@
 
 namespace slowburn::tsdb {
 
-SealedChunk* SealedChunk::New(std::span<const uint8_t> bytes) {
-  auto* chunk = new (::operator new(sizeof(SealedChunk) + bytes.size())) SealedChunk;
+ClosedChunk* ClosedChunk::New(std::span<const uint8_t> bytes) {
+  auto* chunk = new (::operator new(sizeof(ClosedChunk) + bytes.size())) ClosedChunk;
   chunk->size = static_cast<uint16_t>(bytes.size());
   if (!bytes.empty()) std::memcpy(static_cast<void*>(chunk + 1), bytes.data(), bytes.size());
   return chunk;
 }
 
-void SealedChunk::Delete(SealedChunk* chunk) {
+void ClosedChunk::Delete(ClosedChunk* chunk) {
   if (chunk == nullptr) return;
-  chunk->~SealedChunk();
+  chunk->~ClosedChunk();
   ::operator delete(chunk);
 }
 

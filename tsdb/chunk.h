@@ -1,5 +1,6 @@
-// Chunks: up to kSamplesPerChunk samples of one series. One chunk of a series is open and grows,
-// under the lock of its shard; the others are sealed, never change, and are read without a lock.
+// Chunks: up to kSamplesPerChunk samples of one series, of one partition of time. One chunk of a
+// series is open and grows, under the lock of its shard; the others are closed, never change (but
+// for in_blocks), and are read without a lock.
 #ifndef SLOWBURN_TSDB_CHUNK_H_
 #define SLOWBURN_TSDB_CHUNK_H_
 
@@ -15,9 +16,7 @@
 namespace slowburn::tsdb {
 
 inline constexpr size_t kSamplesPerChunk = 120;
-inline constexpr size_t kBytesPerChunk = 1000;  // seals earlier what compresses badly
-inline constexpr DurationMs kMsPerChunk =
-    2 * base::kHour;  // so that retention can drop sparse series too
+inline constexpr size_t kBytesPerChunk = 1000;  // closes earlier what compresses badly
 
 // Samples that are histograms. A series with both kinds changes chunks when the kind changes.
 struct HistogramColumn {
@@ -26,21 +25,23 @@ struct HistogramColumn {
   std::vector<TimestampMs> starts;  // parallel, 0 where unknown
 };
 
-struct SealedChunk {
+struct ClosedChunk {
   TimestampMs first_t = 0, last_t = 0;
   uint64_t first_bits = 0;
   uint32_t first_index = 0;  // of all samples that the series ever got in order, modulo 2^32
-  uint16_t count = 0;
-  uint16_t size = 0;  // of bytes(); 0: the samples are histograms
+  uint16_t size = 0;         // of bytes(); 0: the samples are histograms
+  uint8_t count = 0;
+  bool in_blocks = false;  // see Head's sealing; under the lock of the shard
   std::unique_ptr<HistogramColumn> histograms;
 
   std::span<const uint8_t> bytes() const {
     return {reinterpret_cast<const uint8_t*>(this + 1), size};
   }
 
-  static SealedChunk* New(std::span<const uint8_t> bytes);
-  static void Delete(SealedChunk* chunk);
+  static ClosedChunk* New(std::span<const uint8_t> bytes);
+  static void Delete(ClosedChunk* chunk);
 };
+static_assert(kSamplesPerChunk <= UINT8_MAX);
 
 // The bytes of the open chunk grow in steps, so that a million series do not hold half-empty
 // buffers.

@@ -90,6 +90,11 @@ void RecordWriter::AddExemplar(uint32_t id, const Exemplar& exemplar) {
   AddSection(others_, RecordSection::kExemplar, body);
 }
 
+void RecordWriter::ForgetExemplars() {
+  others_ += static_cast<char>(RecordSection::kForgetExemplars);
+  AddVarint(others_, 0);
+}
+
 void RecordWriter::AddMetadata(std::string_view metric, const Metadata& metadata) {
   std::string body;
   body += static_cast<char>(metadata.type);

@@ -34,6 +34,8 @@ class RecordWriter {
   void AddSample(uint32_t id, TimestampMs t, uint64_t bits, TimestampMs start);
   void AddHistogram(uint32_t id, TimestampMs t, const Histogram& histogram, TimestampMs start);
   void AddExemplar(uint32_t id, const Exemplar& exemplar);
+  // Those of all earlier records count no more.
+  void ForgetExemplars();
   void AddMetadata(std::string_view metric, const Metadata& metadata);
 
   bool empty() const { return samples_.empty() && others_.empty(); }
@@ -77,6 +79,7 @@ struct CommitRecord {
   std::vector<FloatSample> samples;
   std::vector<HistogramSample> histograms;
   std::vector<SeriesExemplar> exemplars;
+  bool forgets_exemplars = false;  // of all earlier records
   std::vector<MetricMetadata> metadata;
 };
 

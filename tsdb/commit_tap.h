@@ -27,9 +27,11 @@ struct TappedSample {
 class CommitTap {
  public:
   virtual ~CommitTap() = default;
-  // Asked once for each series when the tap is added (for those that exist) and when a series is
-  // made.
-  virtual bool WantsSeries(SeriesRef ref, const Labels& labels) = 0;
+  // Whether the store may have samples of the series from before.
+  enum class Past { kNone, kMaybe };
+  // Asked once for each reference when the tap is added (of the series that are written to) and
+  // when a reference is made: for a new series, or for one that comes back after a while.
+  virtual bool WantsSeries(SeriesRef ref, const Labels& labels, Past past) = 0;
   virtual void OnCommit(std::span<const TappedSample> samples) = 0;
 };
 

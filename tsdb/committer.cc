@@ -15,16 +15,19 @@ namespace {
 constexpr size_t kAhead = 12;              // series fetched before they are judged
 constexpr size_t kGroupSamples = 200'000;  // a group takes no more work when it has so much
 constexpr DurationMs kPartitionMs = 2 * base::kHour;  // of the log: the grain of its retention
-// Samples are hidden at once and freed in steps of this part of the retention.
-constexpr DurationMs kSweepsPerRetention = 48;
+constexpr size_t kExemplarsPerRecord = 4096;
+constexpr int64_t kDiskCheckNs = 200'000'000;
+// Series without samples in memory leave it when they got none for so long before the newest one.
+constexpr DurationMs kIdleMs = 2 * base::kHour;
 
 }  // namespace
 
 Committer::Committer(const CommitterOptions& options, const base::Clock& clock, Head& head,
-                     CommitLog& log, DbMetrics& metrics, LogState state)
+                     CommitLog& log, BlockStore& blocks, DbMetrics& metrics, LogState state)
     : clock_(clock),
       head_(head),
       log_(log),
+      blocks_(blocks),
       metrics_(metrics),
       options_(options),
       out_of_order_window_(options.out_of_order_window_ms),
@@ -40,21 +43,53 @@ void Committer::Commit(CommitWork& work) {
 }
 
 void Committer::CommitGroup() {
+  TakeGroup();
+  absl::Status status = Admit();
+  if (status.ok()) status = JudgeAndLog();
+  for (size_t i = 0; i < group_.size(); ++i) {
+    CommitWork& work = *group_[i].work;
+    work.status = status;
+    if (status.ok()) Publish(i);
+    Count(work);
+    work.done = true;
+  }
+}
+
+void Committer::BeginGroup() {
   group_.clear();
   staged_.clear();
   staged_details_.clear();
   staged_exemplars_.clear();
   pending_.clear();
   pending_known_ = false;
-  {
-    base::MutexLock lock(queue_mu_);
-    size_t taken = 0, samples = 0;
-    while (taken < queue_.size() && samples < kGroupSamples) {
-      samples += queue_[taken]->calls.size();
-      group_.emplace_back().work = queue_[taken++];
-    }
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));
+  sealed_.reset();
+}
+
+void Committer::TakeGroup() {
+  BeginGroup();
+  base::MutexLock lock(queue_mu_);
+  size_t taken = 0, samples = 0;
+  while (taken < queue_.size() && samples < kGroupSamples) {
+    samples += queue_[taken]->calls.size();
+    group_.emplace_back().work = queue_[taken++];
   }
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));
+}
+
+absl::Status Committer::Admit() {
+  if (options_.free_bytes != nullptr) {
+    const int64_t now = clock_.MonotonicNs();
+    if (disk_checked_ns_ == INT64_MIN || now - disk_checked_ns_ >= kDiskCheckNs) {
+      disk_checked_ns_ = now;
+      free_bytes_ = options_.free_bytes();
+    }
+    RETURN_IF_ERROR(head_.admission().CheckFreeBytes(free_bytes_));
+  }
+  if (head_.sample_bytes() <= head_.admission().limits().head_bytes / 4) return absl::OkStatus();
+  return head_.admission().CheckHeadSamples(head_.bytes(), head_.sample_bytes());
+}
+
+absl::Status Committer::JudgeAndLog() {
   EnterPartition();
   for (Member& member : group_) {
     member.first_sample = staged_.size();
@@ -72,13 +107,7 @@ void Committer::CommitGroup() {
   }
   const absl::Status status = WriteLog();
   if (!status.ok()) Undo();
-  for (size_t i = 0; i < group_.size(); ++i) {
-    CommitWork& work = *group_[i].work;
-    work.status = status;
-    if (status.ok()) Publish(i);
-    Count(work);
-    work.done = true;
-  }
+  return status;
 }
 
 // A partition of the log can be read without those before it: what it needs of them is written
@@ -126,11 +155,30 @@ bool Committer::JudgeSample(CommitWork& work, const CommitWork::Call& call, Reje
   }
   if (call.t > accept_to_) return reason = Rejection::kTooFarInFuture, false;
   if (call.t < accept_from_) return reason = Rejection::kOutOfBounds, false;
+  if (!series->Is(Series::kHasSamples)) [[unlikely]] {
+    if (call.t < sealed().until()) FindNewest(*series, call.slot);
+  }
   if (series->Is(Series::kHasSamples) && call.t <= series->newest.load(std::memory_order_relaxed)) {
     return JudgeLate(work, *series, call, reason);
   }
   Stage(work, *series, call, false);
   return true;
+}
+
+const SealedSamples& Committer::sealed() {
+  if (!sealed_.has_value()) sealed_.emplace(blocks_.View());
+  return *sealed_;
+}
+
+// The series has no samples here, and may have some in blocks.
+void Committer::FindNewest(Series& series, Slot slot) {
+  if (sealed().empty()) return;
+  const Labels labels = head_.LabelsOf(slot);
+  const std::optional<NewestSample> newest = sealed().Newest(labels, head_.retained_from());
+  if (!newest.has_value()) return;
+  const bool was_reserved = series.state.load(std::memory_order_acquire) == SeriesState::kReserved;
+  head_.SetNewest(slot, *newest);
+  if (was_reserved) AskTaps(slot, labels, CommitTap::Past::kMaybe);
 }
 
 bool Committer::JudgeLate(CommitWork& work, Series& series, const CommitWork::Call& call,
@@ -149,6 +197,8 @@ bool Committer::JudgeLate(CommitWork& work, Series& series, const CommitWork::Ca
     stored = ComparePending(work, series, call);
     if (stored == Head::Stored::kNothing)
       stored = head_.Compare(series, call.t, call.bits, histogram);
+    if (stored == Head::Stored::kNothing && call.t < sealed().until())
+      stored = sealed().Compare(head_.LabelsOf(call.slot), call.t, call.bits, histogram);
   }
   if (stored == Head::Stored::kEqual) return true;
   if (call.t < newest && out_of_order_window_ == 0) return reason = Rejection::kOutOfOrder, false;
@@ -187,6 +237,9 @@ void Committer::Stage(CommitWork& work, Series& series, const CommitWork::Call& 
   sample.slot = call.slot;
   sample.before_flags = series.leader_flags;
   sample.late = late;
+  sample.makes_series = !series.Is(Series::kPending) &&
+                        series.state.load(std::memory_order_acquire) == SeriesState::kReserved;
+  if (late) metrics_.late_samples.Increment();
   const CommitWork::Detail* detail = call.detail == 0 ? nullptr : &work.details[call.detail - 1];
   const bool is_histogram = detail != nullptr && detail->histogram != nullptr;
   if (!series.Is(Series::kLogged)) DefineSeries(series, call.slot);
@@ -258,6 +311,8 @@ void Committer::Reject(CommitWork& work, size_t call_index, Rejection reason) {
 void Committer::JudgeExemplars(CommitWork& work) {
   for (ExemplarRing::Staged& one : work.exemplars) {
     Series* series = head_.series().Find(one.slot);
+    if (series != nullptr && !series->Is(Series::kHasSamples) && work.reserved.contains(one.slot))
+      FindNewest(*series, one.slot);
     const bool known = series != nullptr && series->Is(Series::kHasSamples) &&
                        series->state.load(std::memory_order_acquire) != SeriesState::kDead;
     const auto verdict = known ? head_.exemplars().Judge(one) : ExemplarRing::Verdict::kOutOfOrder;
@@ -297,6 +352,7 @@ absl::Status Committer::WriteLog() {
   if (broken_) base::Info("the log can be written again");
   broken_ = false;
   metrics_.log_bytes.Increment(static_cast<double>(bytes));
+  state_.partitions[state_.partition].last_sequence = entries.back().key.sequence;
   if (options_.sync == LogSync::kNone) unsynced_.store(true);
   return absl::OkStatus();
 }
@@ -328,28 +384,34 @@ void Committer::Publish(size_t index) {
   const CommitNumber commit = head_.published() + 1;
   // First what readers find only through the samples.
   for (size_t i = member.first_exemplar; i < member.end_exemplar; ++i) {
+    TimestampMs& newest = state_.partitions[state_.partition].newest;
+    newest = std::max(newest, staged_exemplars_[i].exemplar.t);
+    exemplars_logged_ = true;
     head_.exemplars().Publish(staged_exemplars_[i].slot, std::move(staged_exemplars_[i].exemplar),
                               commit);
   }
   for (const auto& [metric, metadata] : work.metadata) head_.SetMetadata(metric, metadata);
   if (samples.empty() && member.first_exemplar == member.end_exemplar) return;
   work.result.new_series = head_.Apply(samples, staged_details_, commit);
-  TimestampMs& newest =
-      state_.newest_by_partition.try_emplace(state_.partition, kMinTime).first->second;
+  TimestampMs& newest = state_.partitions[state_.partition].newest;
   for (const StagedSample& sample : samples) newest = std::max(newest, sample.t);
   if (!taps_.empty()) TellTaps(samples);
+}
+
+void Committer::AskTaps(Slot slot, const Labels& labels, CommitTap::Past past) {
+  for (Tap& tap : taps_) {
+    if (!tap.tap->WantsSeries(ToRef(slot), labels, past)) continue;
+    tap.wanted.insert(slot);
+    head_.series().Find(slot)->Set(Series::kTapped);
+  }
 }
 
 void Committer::TellTaps(std::span<const StagedSample> samples) {
   for (const StagedSample& sample : samples) {
     Series& series = *head_.series().Find(sample.slot);
-    if ((sample.before_flags & Series::kHasSamples) == 0 && !sample.late) {
-      const Labels labels = head_.LabelsOf(sample.slot);
-      for (Tap& tap : taps_) {
-        if (!tap.tap->WantsSeries(ToRef(sample.slot), labels)) continue;
-        tap.wanted.insert(sample.slot);
-        series.Set(Series::kTapped);
-      }
+    if (sample.makes_series) {
+      AskTaps(sample.slot, head_.LabelsOf(sample.slot),
+              sealed().empty() ? CommitTap::Past::kNone : CommitTap::Past::kMaybe);
     }
     if (!series.Is(Series::kTapped)) continue;
     const StagedDetail* detail = sample.detail == 0 ? nullptr : &staged_details_[sample.detail - 1];
@@ -393,7 +455,7 @@ void Committer::AddTap(CommitTap* tap) {
   for (Slot slot = 0, end = head_.series().end(); slot < end; ++slot) {
     Series& series = *head_.series().Find(slot);
     if (series.state.load(std::memory_order_acquire) != SeriesState::kLive) continue;
-    if (!tap->WantsSeries(ToRef(slot), head_.LabelsOf(slot))) continue;
+    if (!tap->WantsSeries(ToRef(slot), head_.LabelsOf(slot), CommitTap::Past::kMaybe)) continue;
     added.wanted.insert(slot);
     series.Set(Series::kTapped);
   }
@@ -409,27 +471,68 @@ void Committer::SetOutOfOrderWindow(DurationMs window) {
   out_of_order_window_ = window;
 }
 
-absl::Status Committer::ApplyRetention() {
-  if (options_.retention_ms <= 0) return absl::OkStatus();
-  base::MutexLock retention_lock(retention_mu_);
-  const TimestampMs from = SaturatingSub(clock_.Now(), options_.retention_ms);
-  {
-    base::MutexLock lock(commit_mu_);
-    head_.RetainFrom(from);
-  }
-  const DurationMs step = std::max<DurationMs>(options_.retention_ms / kSweepsPerRetention, 1);
-  if (swept_from_ != kMinTime && from < SaturatingAdd(swept_from_, step)) return absl::OkStatus();
-  swept_from_ = from;
-  return Sweep(from);
+void Committer::Retain(TimestampMs from) {
+  base::MutexLock lock(commit_mu_);
+  head_.RetainFrom(from);
 }
 
-absl::Status Committer::Sweep(TimestampMs from) {
-  // A page at a time, so that commits go on in between.
+Committer::SealStart Committer::BeginSeal(TimestampMs until) {
+  base::MutexLock lock(commit_mu_);
+  const SealMark mark = blocks_.View()->mark();
+  if (until == kAllSamples) until = SaturatingAdd(head_.max_time(), 1);
+  SealStart start;
+  start.until = std::max(until, mark.until);
+  start.sequence = std::max(mark.sequence, state_.next_sequence - 1);
+  LogExemplars();
+  start.number = head_.BeginSeal(start.until);
+  return start;
+}
+
+void Committer::CloseBefore(std::span<const Slot> slots, TimestampMs until,
+                            Head::PartitionSlots& partitions) {
+  base::MutexLock lock(commit_mu_);
+  head_.CloseBefore(slots, until, partitions);
+}
+
+// Once more behind all commits so far, so that what stands before may be dropped from the log.
+void Committer::LogExemplars() {
+  std::vector<std::pair<Slot, Exemplar>> exemplars;
+  head_.exemplars().Visit(head_.published(), [&](Slot slot, const Exemplar& exemplar) {
+    exemplars.emplace_back(slot, exemplar);
+  });
+  if (exemplars.empty() && !exemplars_logged_) return;
+  BeginGroup();
+  EnterPartition();
+  for (size_t begin = 0; begin == 0 || begin < exemplars.size(); begin += kExemplarsPerRecord) {
+    if (begin == 0) writer_.ForgetExemplars();
+    const size_t end = std::min(begin + kExemplarsPerRecord, exemplars.size());
+    for (size_t i = begin; i < end; ++i) {
+      const auto& [slot, exemplar] = exemplars[i];
+      Series& series = *head_.series().Find(slot);
+      if (!series.Is(Series::kLogged)) DefineSeries(series, slot);
+      writer_.AddExemplar(slot, exemplar);
+    }
+    Member& member = group_.emplace_back();
+    member.sequence = state_.next_sequence++;
+    writer_.Finish(state_.run, member.record);
+  }
+  if (!WriteLog().ok()) return;  // reported; the exemplars are lost at a restart, at worst
+  exemplars_logged_ = !exemplars.empty();
+  TimestampMs& newest = state_.partitions[state_.partition].newest;
+  for (const auto& [slot, exemplar] : exemplars) newest = std::max(newest, exemplar.t);
+}
+
+absl::Status Committer::Sweep(Head::Marked marked) {
   std::vector<Slot> dead;
+  const TimestampMs idle_from = SaturatingSub(head_.max_time(), kIdleMs);
+  {
+    base::MutexLock lock(commit_mu_);
+    head_.BeginSweep();
+  }
   for (Slot slot = 0; slot < head_.series().end();
        slot += static_cast<Slot>(SeriesTable::kPerPage)) {
     base::MutexLock lock(commit_mu_);
-    head_.SweepPage(slot, dead);
+    head_.SweepPage(slot, marked, idle_from, dead);
   }
   base::MutexLock lock(commit_mu_);
   head_.FinishSweep(dead);
@@ -437,15 +540,30 @@ absl::Status Committer::Sweep(TimestampMs from) {
   for (Tap& tap : taps_) {
     for (const Slot slot : dead) tap.wanted.erase(slot);
   }
-  // Partitions can be dropped in order only: the first one that is still wanted ends it.
+  return DropLog();
+}
+
+// Partitions can be dropped in order only: the first one that is still wanted ends it.
+absl::Status Committer::DropLog() {
+  const SealMark mark = blocks_.View()->mark();
+  const TimestampMs retained = head_.retained_from();
   uint32_t keep = 0;
-  auto& partitions = state_.newest_by_partition;
-  while (!partitions.empty() && partitions.begin()->second < from &&
-         partitions.begin()->first < state_.partition) {
+  auto& partitions = state_.partitions;
+  while (!partitions.empty() && partitions.begin()->first < state_.partition) {
+    const LogState::Partition& first = partitions.begin()->second;
+    const bool in_blocks = first.newest < mark.until && first.last_sequence <= mark.sequence;
+    if (!in_blocks && first.newest >= retained) break;
     keep = partitions.begin()->first + 1;
     partitions.erase(partitions.begin());
   }
   return keep == 0 ? absl::OkStatus() : log_.DropBefore(keep);
+}
+
+void Committer::ForgetDeleted(const std::vector<Slot>& slots, TimeRange range) {
+  base::MutexLock lock(commit_mu_);
+  for (const Slot slot : slots) head_.ForgetNewest(slot);
+  head_.exemplars().Delete({slots.begin(), slots.end()}, range);
+  LogExemplars();
 }
 
 }  // namespace slowburn::tsdb

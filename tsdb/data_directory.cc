@@ -95,9 +95,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (Exists(format)) {
     ASSIGN_OR_RETURN(const std::string text, base::ReadFile(format));
     ASSIGN_OR_RETURN(version, ParseFormat(path, text));
-  } else if (Exists(path + "/wal") || Exists(path + "/log")) {
+  } else if (Exists(path + "/wal") || Exists(path + "/log") || Exists(path + "/blocks")) {
     return absl::DataLossError(
-        absl::StrCat(path, " has a log but no file FORMAT. If the log is Slowburn's, restore ",
+        absl::StrCat(path, " has data but no file FORMAT. If it is Slowburn's, restore ",
                      "the file with the content \"", kMagic, " ", kFormatVersion, "\"."));
   } else {
     RETURN_IF_ERROR(base::WriteFileAtomic(format, FormatLine()));

@@ -32,6 +32,7 @@ class DataDirectory {
   std::string old_log_path() const { return path_ + "/wal"; }  // of format 1
   std::string blocks_path() const { return path_ + "/blocks"; }
   std::string state_path() const { return path_ + "/state"; }
+  std::string blocks_path() const { return path_ + "/blocks"; }
 
  private:
   DataDirectory(std::string path, std::unique_ptr<base::FileLock> lock, int format)

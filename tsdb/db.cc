@@ -1,5 +1,8 @@
 #include "tsdb/db.h"
 
+#include <sys/statvfs.h>
+
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -8,14 +11,16 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "tsdb/block_store.h"
 #include "tsdb/commit_log.h"
 #include "tsdb/committer.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/db_metrics.h"
+#include "tsdb/db_querier.h"
 #include "tsdb/db_stats.h"
 #include "tsdb/head.h"
 #include "tsdb/head_appender.h"
-#include "tsdb/head_querier.h"
+#include "tsdb/keeper.h"
 #include "tsdb/replay.h"
 #include "tsdb/rocks_state_store.h"
 #include "tsdb/time_math.h"
@@ -23,8 +28,17 @@
 namespace slowburn::tsdb {
 namespace {
 
+// Of the file system that holds `path`; all there could be when it cannot be told.
+uint64_t FreeBytes(const std::string& path) {
+  struct statvfs stats;
+  if (statvfs(path.c_str(), &stats) != 0) return UINT64_MAX;
+  return uint64_t{stats.f_bavail} * stats.f_frsize;
+}
+
 CommitterOptions ToCommitterOptions(const DbOptions& options) {
   CommitterOptions out;
+  out.free_bytes = options.free_bytes_for_test;
+  if (out.free_bytes == nullptr) out.free_bytes = [path = options.path] { return FreeBytes(path); };
   out.sync = options.wal_sync == WalSync::kAlways ? LogSync::kDisk : LogSync::kNone;
   out.retention_ms = options.retention_ms;
   out.max_future_ms = options.max_future_ms;
@@ -38,16 +52,19 @@ class DbImpl final : public Db {
  public:
   DbImpl(DbOptions options, const base::Clock& clock, prometheus::Registry& registry,
          std::unique_ptr<DataDirectory> directory, std::unique_ptr<CommitLog> log,
-         std::unique_ptr<RocksStateStore> state)
+         std::unique_ptr<BlockStore> blocks, std::unique_ptr<RocksStateStore> state)
       : options_(std::move(options)),
         clock_(clock),
         metrics_(registry),
         directory_(std::move(directory)),
         log_(std::move(log)),
+        own_blocks_(std::move(blocks)),
+        blocks_(options_.blocks_for_test != nullptr ? *options_.blocks_for_test : *own_blocks_),
         state_(std::move(state)),
-        head_(options_.limits, options_.max_exemplars) {}
+        head_(options_.limits, options_.max_exemplars, &registry) {}
 
   ~DbImpl() override {
+    keeper_ = nullptr;
     if (syncer_.joinable()) {
       {
         base::MutexLock lock(stop_mu_);
@@ -67,11 +84,12 @@ class DbImpl final : public Db {
     const int64_t begin = clock_.MonotonicNs();
     const TimestampMs from =
         options_.retention_ms > 0 ? SaturatingSub(clock_.Now(), options_.retention_ms) : kMinTime;
-    ReplayResult replayed = Replay(*log_, head_, from, options_.on_replay);
+    head_.BeginSeal(blocks_.View()->mark().until);
+    head_.snapshots().RefreshBlocks(blocks_);
+    ReplayResult replayed = Replay(*log_, head_, from, blocks_.View(), options_.on_replay);
     const double seconds = Seconds(clock_.MonotonicNs() - begin);
     metrics_.replay_seconds.Set(seconds);
     metrics_.log_unreadable.Increment(static_cast<double>(replayed.unreadable));
-    metrics_.retention_seconds.Set(static_cast<double>(options_.retention_ms) / 1000);
     if (replayed.records > 0) {
       base::Info("log replayed", {{"records", replayed.records},
                                   {"samples", replayed.samples},
@@ -80,8 +98,15 @@ class DbImpl final : public Db {
                                   {"seconds", seconds}});
     }
     committer_ = std::make_unique<Committer>(ToCommitterOptions(options_), clock_, head_, *log_,
-                                             metrics_, std::move(replayed.log));
+                                             blocks_, metrics_, std::move(replayed.log));
+    KeeperOptions keeping;
+    keeping.retention_ms = options_.retention_ms;
+    keeping.retention_bytes = options_.retention_bytes;
+    keeping.log_bytes = [this] { return log_->bytes(); };
+    keeper_ = std::make_unique<Keeper>(keeping, head_, *committer_, blocks_, clock_, metrics_);
     UpdateGauges();
+    keeper_->UpdateGauges();
+    if (options_.background) keeper_->StartThreads();
     if (options_.wal_sync == WalSync::kInterval) syncer_ = std::thread([this] { SyncLoop(); });
   }
 
@@ -89,7 +114,7 @@ class DbImpl final : public Db {
     return std::make_unique<HeadAppender>(head_, *committer_);
   }
   std::unique_ptr<Querier> NewQuerier(TimeRange range) override {
-    return std::make_unique<HeadQuerier>(head_, range);
+    return std::make_unique<DbQuerier>(head_, range);
   }
   std::vector<MetricMetadata> AllMetadata() const override { return head_.AllMetadata(); }
 
@@ -100,14 +125,37 @@ class DbImpl final : public Db {
   DbStats Stats(size_t limit) const override {
     DbStats stats = HeadStats(head_, limit);
     stats.wal_bytes = log_->bytes();
+    const BlockStats blocks = blocks_.Stats();
+    stats.blocks = blocks.blocks;
+    stats.block_series = blocks.series;
+    stats.block_samples = blocks.samples;
+    stats.block_bytes = blocks.file_bytes;
+    const TimeRange times = Times();
+    stats.min_time = times.start;
+    stats.max_time = times.end;
     return stats;
   }
 
   absl::Status ApplyRetention() override {
-    const absl::Status status = committer_->ApplyRetention();
+    const absl::Status status = keeper_->ApplyRetention();
     UpdateGauges();
     return status;
   }
+
+  absl::Status Seal(SealWhat what, OldReaders readers) override {
+    const auto old =
+        readers == OldReaders::kWait ? Sealer::OldReaders::kWait : Sealer::OldReaders::kLeave;
+    absl::Status status =
+        what == SealWhat::kDue ? keeper_->SealIfDue() : keeper_->SealAll(old).status();
+    UpdateGauges();
+    return status;
+  }
+
+  absl::StatusOr<uint64_t> Delete(const std::vector<Matchers>& any_of, TimeRange range) override {
+    return keeper_->Delete(any_of, range);
+  }
+  absl::Status CleanTombstones() override { return keeper_->CleanTombstones(); }
+  absl::StatusOr<bool> RewriteBlocks() override { return keeper_->Rewrite(); }
 
   void SetOutOfOrderWindow(DurationMs window) override { committer_->SetOutOfOrderWindow(window); }
 
@@ -138,7 +186,25 @@ class DbImpl final : public Db {
     }
   }
 
+  // Of all samples; {kMaxTime, kMinTime} when there are none. The end is included.
+  TimeRange Times() const {
+    TimeRange times{kMaxTime, kMinTime};
+    if (head_.sample_count() > 0) times = {head_.min_time(), head_.max_time()};
+    const std::shared_ptr<const BlockView> view = blocks_.View();
+    for (const BlockInfo& block : view->blocks()) {
+      times.start = std::min(times.start, block.min_t);
+      times.end = std::max(times.end, block.max_t);
+    }
+    if (times.start <= times.end) times.start = std::max(times.start, head_.retained_from());
+    return times;
+  }
+
   void UpdateGauges() {
+    const TimeRange times = Times();
+    if (times.start <= times.end) {
+      metrics_.lowest_time.Set(static_cast<double>(times.start));
+      metrics_.lowest_seconds.Set(static_cast<double>(times.start) / 1000);
+    }
     metrics_.series.Set(static_cast<double>(head_.series_count()));
     metrics_.chunks.Set(static_cast<double>(head_.chunk_count()));
     metrics_.samples.Set(static_cast<double>(head_.sample_count()));
@@ -154,9 +220,12 @@ class DbImpl final : public Db {
   DbMetrics metrics_;
   const std::unique_ptr<DataDirectory> directory_;
   const std::unique_ptr<CommitLog> log_;
+  const std::unique_ptr<BlockStore> own_blocks_;  // null in some tests
+  BlockStore& blocks_;
   const std::unique_ptr<RocksStateStore> state_;
   mutable Head head_;
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Keeper> keeper_;
 
   base::Mutex stop_mu_;
   base::CondVar stop_changed_;
@@ -174,10 +243,14 @@ absl::StatusOr<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Cloc
       options.log_files_for_test != nullptr ? *options.log_files_for_test : LogFiles::OfSystem();
   ASSIGN_OR_RETURN(std::unique_ptr<CommitLog> log,
                    CommitLog::Open(directory->log_path(), directory->old_log_path(), files));
+  std::unique_ptr<BlockStore> blocks;
+  if (options.blocks_for_test == nullptr) {
+    ASSIGN_OR_RETURN(blocks, BlockStore::Open(directory->blocks_path(), options.env_for_test));
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<RocksStateStore> state,
                    RocksStateStore::Open(directory->state_path(), options.env_for_test));
   auto db = std::make_unique<DbImpl>(std::move(options), clock, registry, std::move(directory),
-                                     std::move(log), std::move(state));
+                                     std::move(log), std::move(blocks), std::move(state));
   db->Start();
   return std::unique_ptr<Db>(std::move(db));
 }

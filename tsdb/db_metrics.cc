@@ -5,6 +5,7 @@ namespace {
 
 const base::MetricLabels kFloat = {{"type", "float"}};
 const base::MetricLabels kHistogram = {{"type", "histogram"}};
+const std::vector<double> kWorkBounds = {0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800};
 
 }  // namespace
 
@@ -49,7 +50,7 @@ DbMetrics::DbMetrics(prometheus::Registry& r)
       series_created(
           base::AddCounter(r, "prometheus_tsdb_head_series_created_total", "Series created.")),
       series_removed(base::AddCounter(r, "prometheus_tsdb_head_series_removed_total",
-                                      "Series dropped by retention.")),
+                                      "Series that left the memory.")),
       commits(base::AddCounter(r, "slowburn_tsdb_commits_total",
                                "Commits, whether or not they stored anything.")),
       log_writes(base::AddCounter(r, "slowburn_tsdb_log_writes_total",
@@ -67,7 +68,7 @@ DbMetrics::DbMetrics(prometheus::Registry& r)
       series(base::AddGauge(r, "prometheus_tsdb_head_series", "Series in memory.")),
       chunks(base::AddGauge(r, "prometheus_tsdb_head_chunks", "Chunks in memory.")),
       min_time(base::AddGauge(r, "prometheus_tsdb_head_min_time",
-                              "Time of the oldest sample, in milliseconds.")),
+                              "Time of the oldest sample in memory, in milliseconds.")),
       max_time(base::AddGauge(r, "prometheus_tsdb_head_max_time",
                               "Time of the newest sample, in milliseconds.")),
       stored_exemplars(base::AddGauge(r, "prometheus_tsdb_exemplar_exemplars_in_storage",
@@ -76,7 +77,45 @@ DbMetrics::DbMetrics(prometheus::Registry& r)
       log_size(base::AddGauge(r, "prometheus_tsdb_wal_storage_size_bytes", "Size of the log.")),
       retention_seconds(base::AddGauge(r, "prometheus_tsdb_retention_limit_seconds",
                                        "How long samples are kept.")),
+      retention_bytes(base::AddGauge(r, "prometheus_tsdb_retention_limit_bytes",
+                                     "How much blocks and log may take together; 0: any.")),
       replay_seconds(base::AddGauge(r, "prometheus_tsdb_data_replay_duration_seconds",
-                                    "How long reading the log at start took.")) {}
+                                    "How long reading the log at start took.")),
+      seals(base::AddCounter(r, "slowburn_tsdb_seals_total",
+                             "Times that samples were moved from memory into blocks.")),
+      seal_failures(base::AddCounter(r, "slowburn_tsdb_seals_failed_total",
+                                     "Failed moves of samples from memory into blocks.")),
+      compactions(base::AddCounter(r, "prometheus_tsdb_compactions_total",
+                                   "Times that blocks were rewritten.")),
+      compaction_failures(base::AddCounter(r, "prometheus_tsdb_compactions_failed_total",
+                                           "Failed rewrites of blocks.")),
+      head_truncations(base::AddCounter(r, "prometheus_tsdb_head_truncations_total",
+                                        "Times that memory was freed after a seal.")),
+      time_retentions(base::AddCounter(r, "prometheus_tsdb_time_retentions_total",
+                                       "Times that blocks were dropped because of their age.")),
+      size_retentions(base::AddCounter(r, "prometheus_tsdb_size_retentions_total",
+                                       "Times that blocks were dropped because of their size.")),
+      seal_seconds(base::AddHistogram(r, "slowburn_tsdb_seal_duration_seconds",
+                                      "How long moving samples into blocks took.", kWorkBounds)),
+      compaction_seconds(base::AddHistogram(r, "prometheus_tsdb_compaction_duration_seconds",
+                                            "How long rewriting blocks took.", kWorkBounds)),
+      head_gc_seconds(base::AddHistogram(r, "prometheus_tsdb_head_gc_duration_seconds",
+                                         "How long freeing memory after a seal took.",
+                                         kWorkBounds)),
+      tombstone_seconds(base::AddHistogram(r, "prometheus_tsdb_tombstone_cleanup_seconds",
+                                           "How long rewriting blocks without what was deleted "
+                                           "took.",
+                                           kWorkBounds)),
+      blocks(base::AddGauge(r, "prometheus_tsdb_blocks_loaded", "Blocks on the disk.")),
+      blocks_quarantined(base::AddGauge(r, "slowburn_tsdb_blocks_quarantined",
+                                        "Blocks that are damaged and were left out.")),
+      block_bytes(base::AddGauge(r, "prometheus_tsdb_storage_blocks_bytes",
+                                 "Bytes that blocks take on the disk.")),
+      head_bytes(base::AddGauge(r, "slowburn_tsdb_head_bytes",
+                                "What series and samples take in memory, about.")),
+      lowest_time(base::AddGauge(r, "prometheus_tsdb_lowest_timestamp",
+                                 "Time of the oldest sample, in milliseconds.")),
+      lowest_seconds(base::AddGauge(r, "prometheus_tsdb_lowest_timestamp_seconds",
+                                    "Time of the oldest sample, in seconds.")) {}
 
 }  // namespace slowburn::tsdb

@@ -20,7 +20,12 @@ struct DbMetrics {
   prometheus::Counter &commits, &log_writes, &log_write_failures, &log_bytes, &log_unreadable;
   prometheus::Histogram& fsync_seconds;
   prometheus::Gauge &series, &chunks, &min_time, &max_time, &stored_exemplars, &samples;
-  prometheus::Gauge &log_size, &retention_seconds, &replay_seconds;
+  prometheus::Gauge &log_size, &retention_seconds, &retention_bytes, &replay_seconds;
+  prometheus::Counter &seals, &seal_failures, &compactions, &compaction_failures;
+  prometheus::Counter &head_truncations, &time_retentions, &size_retentions;
+  prometheus::Histogram &seal_seconds, &compaction_seconds, &head_gc_seconds, &tombstone_seconds;
+  prometheus::Gauge &blocks, &blocks_quarantined, &block_bytes, &head_bytes;
+  prometheus::Gauge &lowest_time, &lowest_seconds;
 };
 
 }  // namespace slowburn::tsdb

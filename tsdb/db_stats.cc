@@ -36,9 +36,10 @@ DbStats HeadStats(const Head& head, size_t limit) {
   stats.series = head.series_count();
   stats.samples = head.sample_count();
   stats.label_pairs = head.pair_count();
+  stats.head_bytes = head.bytes();
   if (stats.samples > 0) {
-    stats.min_time = std::max(head.min_time(), head.retained_from());
-    stats.max_time = head.max_time();
+    stats.head_min_time = std::max(head.min_time(), head.retained_from());
+    stats.head_max_time = head.max_time();
   }
   std::map<std::string, uint64_t> values, bytes;
   head.VisitPairs([&](std::string_view name, std::string_view value, size_t series) {

@@ -1,5 +1,7 @@
 #include "tsdb/exemplar_ring.h"
 
+#include <utility>
+
 namespace slowburn::tsdb {
 
 ExemplarRing::Verdict ExemplarRing::Judge(Staged& staged) {
@@ -41,6 +43,26 @@ void ExemplarRing::Forget(const absl::flat_hash_set<Slot>& dead) {
   for (const Slot slot : dead) newest_.erase(slot);
   base::MutexLock lock(mu_);
   std::erase_if(entries_, [&](const Entry& entry) { return dead.contains(entry.slot); });
+}
+
+void ExemplarRing::Delete(const absl::flat_hash_set<Slot>& slots, TimeRange range) {
+  base::MutexLock lock(mu_);
+  std::erase_if(entries_, [&](const Entry& entry) {
+    return slots.contains(entry.slot) && range.Contains(entry.exemplar.t);
+  });
+  for (const Slot slot : slots) newest_.erase(slot);
+  for (const Entry& entry : entries_) {
+    if (!slots.contains(entry.slot)) continue;
+    Newest& newest = newest_[entry.slot];
+    newest.exemplar = entry.exemplar;
+    ++newest.held;
+  }
+}
+
+void ExemplarRing::Clear() {
+  newest_.clear();
+  base::MutexLock lock(mu_);
+  entries_.clear();
 }
 
 size_t ExemplarRing::size() const {

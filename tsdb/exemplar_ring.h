@@ -1,6 +1,7 @@
 // ExemplarRing: the newest exemplars of all series, a bounded number of them.
 //
-// Threads: Judge, Withdraw and Forget under the commit lock; the rest from any thread.
+// Threads: Judge, Withdraw, Forget, Delete, Clear and Holds under the commit lock; the rest from
+// any thread.
 #ifndef SLOWBURN_TSDB_EXEMPLAR_RING_H_
 #define SLOWBURN_TSDB_EXEMPLAR_RING_H_
 
@@ -36,6 +37,10 @@ class ExemplarRing {
   void Withdraw(Staged staged);  // in reverse order of Judge
   void Publish(Slot slot, Exemplar exemplar, CommitNumber commit);
   void Forget(const absl::flat_hash_set<Slot>& dead);
+  // Forgets the exemplars of these series in the range.
+  void Delete(const absl::flat_hash_set<Slot>& slots, TimeRange range);
+  void Clear();
+  bool Holds(Slot slot) const { return newest_.contains(slot); }
 
   size_t size() const;
   // Calls visit(slot, exemplar) for those that `commit` sees, oldest first.

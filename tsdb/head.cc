@@ -2,20 +2,20 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "tsdb/admission.h"
 
 namespace slowburn::tsdb {
 namespace {
 
 constexpr size_t kAhead = 16;  // series fetched before they are looked at
+// Of a series without samples: its record, pair ids, places in postings and keys.
+constexpr size_t kBytesPerSeries = 256;
 
 }  // namespace
 
-Head::Head(const Limits& limits, size_t max_exemplars)
-    : limits_(limits), index_(series_), exemplars_(max_exemplars) {}
+Head::Head(const Limits& limits, size_t max_exemplars, prometheus::Registry* registry)
+    : admission_(limits, registry), index_(series_), exemplars_(max_exemplars) {}
 
 Head::~Head() = default;
 
@@ -34,15 +34,22 @@ void Head::Lookup(std::span<const RawKey> keys, std::span<Slot> out) const {
   }
 }
 
+absl::Status Head::CheckNewSeries(const Labels& labels) const {
+  RETURN_IF_ERROR(admission_.CheckLabels(labels));
+  const size_t existing = index_.series_count();
+  RETURN_IF_ERROR(admission_.CheckNewSeries(
+      existing, labels, [this](std::string_view job) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return index_.CountOf("job", job);
+      }));
+  return admission_.CheckHeadSeries(sample_bytes() + existing * kBytesPerSeries);
+}
+
 absl::StatusOr<Slot> Head::Resolve(const Labels& labels, bool& reserved, Origin origin) {
   LabelIndex::Probe probe;
   base::WriterLock lock(index_mu_);
   Slot slot = index_.Find(labels, probe);
   if (slot == kNoSlot) {
-    if (origin == Origin::kSender) {
-      RETURN_IF_ERROR(CheckSeriesLabels(labels, limits_));
-      RETURN_IF_ERROR(CheckSeriesCount(index_.series_count(), limits_));
-    }
+    if (origin == Origin::kSender) RETURN_IF_ERROR(CheckNewSeries(labels));
     slot = series_.Allocate();
     if (slot == kNoSlot) {
       return absl::ResourceExhaustedError(
@@ -110,7 +117,7 @@ void Head::SetMetadata(std::string_view metric, const Metadata& metadata) {
   const auto it = metadata_.find(metric);
   if (it != metadata_.end()) {
     it->second = metadata;
-  } else if (metadata_.size() < limits_.metadata_metrics) {
+  } else if (metadata_.size() < admission_.limits().metadata_metrics) {
     metadata_.emplace(metric, metadata);
   }
 }
@@ -123,83 +130,12 @@ std::vector<MetricMetadata> Head::AllMetadata() const {
   return out;
 }
 
-void Head::RetainFrom(TimestampMs from) {
-  retained_from_.store(std::max(from, retained_from()), std::memory_order_relaxed);
-  swept_min_ = kMaxTime;
-}
-
-void Head::SweepPage(Slot first, std::vector<Slot>& dead) {
-  const TimestampMs from = retained_from();
-  const Slot end = std::min<Slot>(series_.end(), first + static_cast<Slot>(SeriesTable::kPerPage));
-  std::vector<SealedChunk*> retired;
-  std::vector<IndexedSeries> removed;
-  {
-    base::WriterLock index_lock(index_mu_);
-    for (Slot slot = first; slot < end; ++slot) {
-      Series& series = series_[slot];
-      if (series.state.load(std::memory_order_relaxed) != SeriesState::kLive) continue;
-      base::MutexLock lock(shards_[ShardOf(slot)].mu);
-      if (SweepSeries(series, from, retired)) continue;
-      series.state.store(SeriesState::kDead, std::memory_order_release);
-      removed.push_back({slot, series.labels});
-    }
-    index_.Remove(removed);
-    for (const IndexedSeries& one : removed) {
-      base::MutexLock lock(shards_[ShardOf(one.slot)].mu);
-      dead.push_back(one.slot);
-      series_.Bury(one.slot);
-    }
-  }
-  snapshots_.Retire(std::move(retired));
-}
-
-// Drops chunks that ended before `from`. False when nothing is left.
-bool Head::SweepSeries(Series& series, TimestampMs from, std::vector<SealedChunk*>& retired) {
-  const bool open_is_old = series.newest.load(std::memory_order_relaxed) < from;
-  TimestampMs first = kMaxTime;
-  if (SeriesExtra* extra = series.extra; extra != nullptr) {
-    const auto keep = std::find_if(extra->sealed.begin(), extra->sealed.end(),
-                                   [&](const SealedChunk* chunk) { return chunk->last_t >= from; });
-    for (auto it = extra->sealed.begin(); it != keep; ++it) {
-      samples_ -= (*it)->count;
-      --chunks_;
-      retired.push_back(*it);
-    }
-    extra->sealed.erase(extra->sealed.begin(), keep);
-    const auto late = std::find_if(extra->late.begin(), extra->late.end(),
-                                   [&](const LateSample& sample) { return sample.t >= from; });
-    samples_ -= static_cast<uint64_t>(late - extra->late.begin());
-    extra->late.erase(extra->late.begin(), late);
-    if (!extra->late.empty()) first = extra->late.front().t;
-    if (!extra->sealed.empty()) first = std::min(first, extra->sealed.front()->first_t);
-  }
-  if (open_is_old && series.open_count > 0) {
-    samples_ -= series.open_count;
-    series.open_count = 0;
-    if (series.extra != nullptr) series.extra->open_histograms = nullptr;
-  }
-  if (series.open_count > 0) {
-    const HistogramColumn* histograms =
-        series.extra == nullptr ? nullptr : series.extra->open_histograms.get();
-    first = std::min(first, histograms != nullptr ? histograms->t.front() : series.open->first_t);
-  }
-  swept_min_ = std::min(swept_min_, first);
-  return first != kMaxTime;
-}
-
-void Head::FinishSweep(const std::vector<Slot>& dead) {
-  min_time_.store(std::max(swept_min_, retained_from()), std::memory_order_relaxed);
-  if (dead.empty()) return;
-  const absl::flat_hash_set<Slot> gone(dead.begin(), dead.end());
-  exemplars_.Forget(gone);
-  base::WriterLock lock(keys_mu_);
-  keys_.EraseIf([&](Slot slot) { return gone.contains(slot); });
-}
-
 size_t Head::series_count() const {
   base::ReaderLock lock(index_mu_);
   return index_.series_count();
 }
+
+uint64_t Head::bytes() const { return sample_bytes() + series_count() * kBytesPerSeries; }
 
 size_t Head::pair_count() const {
   base::ReaderLock lock(index_mu_);

@@ -1,5 +1,13 @@
-// Head: all series and samples in memory. It judges nothing and logs nothing: Committer does, and
-// tells it what to keep.
+// Head: the series that are written to, and the samples that are not in blocks yet. It judges
+// nothing and logs nothing: Committer does, and tells it what to keep.
+//
+// Sealing puts samples into blocks (see Sealer) and then takes them out of here:
+//
+//   BeginSeal    chunks that begin from now on do not reach over the time that was given
+//   CloseBefore  the open chunks before that time are closed
+//   TakeSealed   the samples of one series and partition; they are marked
+//   Snapshots::PublishSeal   from now on new readers pass over what is marked: their blocks have it
+//   SweepPage    frees what is marked, once the readers from before are gone
 //
 // Threads and locks, in the order in which they are taken:
 //   commit lock   Committer's; every method under "Committer" wants it. There is one writer at a
@@ -7,6 +15,7 @@
 //   who selects snapshots     see snapshots.h; a commit is applied while no reader begins shard
 //   samples of the series of one shard; readers copy out what is open and leave keys_mu_,
 //   metadata_mu_, ExemplarRing's: innermost, never held while another is taken
+// One seal or sweep at a time, and no sweep during a seal but its own.
 // A reader sees a commit as a whole: what was appended after its snapshot is cut off by count (see
 // Version).
 #ifndef SLOWBURN_TSDB_HEAD_H_
@@ -28,10 +37,10 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "tsdb/admission.h"
 #include "tsdb/exemplar_ring.h"
 #include "tsdb/key_table.h"
 #include "tsdb/label_index.h"
-#include "tsdb/limits.h"
 #include "tsdb/series.h"
 #include "tsdb/series_samples.h"
 #include "tsdb/snapshots.h"
@@ -49,6 +58,7 @@ struct StagedSample {
   uint32_t detail = 0;       // 1 + index of its StagedDetail; 0: none
   uint8_t before_flags = 0;  // Series::leader_flags
   bool late = false;         // out of order
+  bool makes_series = false;
 };
 struct StagedDetail {
   HistogramPtr histogram;
@@ -56,9 +66,17 @@ struct StagedDetail {
   HistogramPtr newest_before;  // SeriesExtra::newest_histogram
 };
 
+// A sample and what it is worth.
+struct NewestSample {
+  TimestampMs t = 0;
+  uint64_t bits = 0;
+  HistogramPtr histogram;
+};
+
 class Head {
  public:
-  Head(const Limits& limits, size_t max_exemplars);
+  // `registry` may be null: refusals are not counted.
+  Head(const Limits& limits, size_t max_exemplars, prometheus::Registry* registry = nullptr);
   ~Head();
   Head(const Head&) = delete;
   Head& operator=(const Head&) = delete;
@@ -71,7 +89,7 @@ class Head {
   enum class Origin { kSender, kLogged };
   absl::StatusOr<Slot> Resolve(const Labels& labels, bool& reserved,
                                Origin origin = Origin::kSender);
-  // kNoSlot when there is no series of these labels with samples.
+  // kNoSlot when there is no series of these labels that was written to.
   Slot FindLive(const Labels& labels) const;
   // Series that still have no samples and that nobody else reserved vanish.
   void Release(std::span<const Slot> reserved);
@@ -81,21 +99,29 @@ class Head {
   // --- Committer: under the commit lock.
 
   const SeriesTable& series() const { return series_; }
-  // What is stored at a time not after the newest one: nothing, the same value, or another one.
+  // What is stored here at a time not after the newest one: nothing, the same value, or another
+  // one.
   enum class Stored { kNothing, kEqual, kOther };
   Stored Compare(const Series& series, TimestampMs t, uint64_t bits,
                  const HistogramPtr& histogram) const;
   void SetNewestHistogram(Slot slot, HistogramPtr histogram);
+  // What the blocks have of a series that has no samples here. It is live from now on.
+  void SetNewest(Slot slot, const NewestSample& newest);
+  // The newest sample is not known any more, unless it is here.
+  void ForgetNewest(Slot slot);
   // Labels and their pair ids, copied.
   Labels LabelsOf(Slot slot) const;
   Labels LabelsOf(Slot slot, std::vector<PairId>& ids) const;
-  // Publishes the samples, in order, as one commit. Returns how many series got their first sample.
+  // Publishes the samples, in order, as one commit. Returns how many series were made.
   size_t Apply(std::span<const StagedSample> samples, const std::vector<StagedDetail>& details,
                CommitNumber commit);
   // Keeps a logged sample, whatever its time. On equal times the later one in the log counts.
   // REQUIRES: nobody else uses the head yet; no shard is locked.
   void Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
               TimestampMs start, CommitNumber commit);
+  // A reserved series whose samples are all in blocks, and that has an exemplar of this time.
+  // REQUIRES: as Replay.
+  void ReplayWithoutSamples(Slot slot, TimestampMs exemplar);
   enum class Fetch { kSeries, kChunk };
   void Prefetch(Slot slot, Fetch what) const {
     if (slot == kNoSlot) return;
@@ -111,32 +137,72 @@ class Head {
   // Forgets which series have their labels in the log.
   void ClearLogged();
   void SetMetadata(std::string_view metric, const Metadata& metadata);
-  // Hides samples from before `from` at once; SweepPage frees them. Series without samples die;
-  // their slots are appended to `dead`.
+  // Hides samples from before `from` at once; SweepPage frees them.
   void RetainFrom(TimestampMs from);
-  void SweepPage(Slot first, std::vector<Slot>& dead);
+  // Frees what retention hides and, when asked, what is marked as being in blocks. Series without
+  // samples here die when they got none since `idle_from` and have no exemplars; their slots are
+  // appended to `dead`.
+  enum class Marked { kKeep, kFree };
+  void BeginSweep();
+  void SweepPage(Slot first, Marked marked, TimestampMs idle_from, std::vector<Slot>& dead);
   // After the last page: forgets the dead series' keys.
   void FinishSweep(const std::vector<Slot>& dead);
 
+  // Chunks from now on do not reach over `until`, the blocks' time or that of a seal that begins:
+  // no sample may be stored at or after it, unless it divides partitions. Returns the number of the
+  // seal.
+  SealNumber BeginSeal(TimestampMs until);
+  // Closes the open chunks of samples before `until`, and adds each slot to the lists of the
+  // partitions in which it has samples to seal. By start of the partition; the order is that of the
+  // calls.
+  using PartitionSlots = std::map<TimestampMs, std::vector<Slot>>;
+  void CloseBefore(std::span<const Slot> slots, TimestampMs until, PartitionSlots& partitions);
+
   ExemplarRing& exemplars() { return exemplars_; }
+  const Admission& admission() const { return admission_; }
   Snapshots& snapshots() { return snapshots_; }
   CommitNumber published() const { return snapshots_.published(); }
 
-  // --- Readers: any thread, with a Snapshots::Reader's commit.
+  // --- A seal or deletion: any thread.
+
+  // The live series that match, with samples here or without.
+  std::vector<Slot> Matching(const Matchers& matchers) const;
+
+  // The series that are live, in order of labels. No lock is held while they are sorted; they hold
+  // until the next sweep.
+  class SortedSeries {
+   public:
+    size_t size() const { return slots_.size(); }
+    std::span<const Slot> slots() const { return slots_; }
+    Labels LabelsOf(const Head& head, Slot slot) const;
+
+   private:
+    friend class Head;
+    std::vector<Slot> slots_;
+    std::vector<LabelView> pairs_;  // by PairId
+  };
+  SortedSeries ListSeries() const;
+  // The samples of the partition that are closed, before `until` and not marked; marks them. False
+  // when there are none.
+  bool TakeSealed(Slot slot, TimeRange partition, TimestampMs until, SeriesSamples& out);
+  // The seal failed: nothing of these series is in blocks.
+  void Unmark(std::span<const Slot> slots);
+
+  // --- Readers: any thread, with a Snapshots::Reader's point.
 
   // Series that match and may have samples in the range, in order of labels.
   std::vector<Slot> Select(const Matchers& matchers, TimeRange range) const;
   // The labels of as many of `slots` as are still there; `slots` is cut down to these.
   void Materialise(std::vector<Slot>& slots, std::vector<Labels>& labels) const;
-  // The samples in the range that `commit` sees, with some around them. False when there can be
-  // none. Without `out` it only says so.
-  bool Read(Slot slot, TimeRange range, CommitNumber commit, SeriesSamples* out) const;
+  // The samples in the range that the reader sees here, with some around them. False when there can
+  // be none. Without `out` it only says so.
+  bool Read(Slot slot, TimeRange range, const ReadPoint& point, SeriesSamples* out) const;
   std::vector<std::string> LabelNames(const Matchers& matchers, TimeRange range,
-                                      CommitNumber commit) const;
+                                      const ReadPoint& point) const;
   std::vector<std::string> LabelValues(std::string_view name, const Matchers& matchers,
-                                       TimeRange range, CommitNumber commit) const;
+                                       TimeRange range, const ReadPoint& point) const;
   std::vector<Querier::SeriesExemplars> Exemplars(const std::vector<Matchers>& any_of,
-                                                  TimeRange range, CommitNumber commit) const;
+                                                  TimeRange range, const ReadPoint& point) const;
   std::vector<MetricMetadata> AllMetadata() const;
 
   // --- Figures: any thread.
@@ -146,7 +212,12 @@ class Head {
   size_t key_count() const;
   uint64_t sample_count() const { return samples_.load(std::memory_order_relaxed); }
   uint64_t chunk_count() const { return chunks_.load(std::memory_order_relaxed); }
+  // What samples and series take, about.
+  uint64_t sample_bytes() const { return sample_bytes_.load(std::memory_order_relaxed); }
+  uint64_t bytes() const;
+  // The newest sample of this run or the log, wherever it is; kMinTime before the first.
   TimestampMs max_time() const { return max_time_.load(std::memory_order_relaxed); }
+  // No sample here is older; kMaxTime when there is none.
   TimestampMs min_time() const { return min_time_.load(std::memory_order_relaxed); }
   TimestampMs retained_from() const { return retained_from_.load(std::memory_order_relaxed); }
   // Calls visit(name, value, number of series) for each label pair that has series.
@@ -170,6 +241,8 @@ class Head {
   };
   static size_t ShardOf(Slot slot) { return slot / kSlotsPerStripe % kShards; }
 
+  absl::Status CheckNewSeries(const Labels& labels) const ABSL_SHARED_LOCKS_REQUIRED(index_mu_);
+
   // The writing half (head_write.cc); all under the shard's lock.
   SeriesExtra& Extra(Series& series);
   void BeginCommit(Shard& shard, Series& series, Slot slot, CommitNumber commit,
@@ -180,18 +253,27 @@ class Head {
   void AppendFloat(Series& series, const StagedSample& sample, TimestampMs start);
   void AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail);
   void InsertLate(Series& series, LateSample sample);
-  void Seal(Series& series, TimestampMs last_t);
+  void PutBytes(Series& series, const uint8_t* bytes, size_t count);
+  bool IsFull(const Series& series, TimestampMs t);
+  bool ShareWindow(TimestampMs first, TimestampMs t);
+  TimeRange WindowOf(TimestampMs t) const;
+  void CloseChunk(Series& series, TimestampMs last_t);
   void NoteTime(TimestampMs t);
 
   // The reading half (head_read.cc).
   uint32_t VisibleEnd(const Shard& shard, const Series& series, Slot slot,
                       CommitNumber commit) const;
-  bool MayHaveSamples(Slot slot, TimeRange range, CommitNumber commit) const;
+  bool MayHaveSamples(Slot slot, TimeRange range, const ReadPoint& point) const;
   TimeRange Retained(TimeRange range) const;
 
-  bool SweepSeries(Series& series, TimestampMs from, std::vector<SealedChunk*>& retired);
+  // Sealing and sweeping (head_seal.cc).
+  bool SweepSeries(Series& series, Slot slot, Marked marked, TimestampMs idle_from,
+                   std::vector<ClosedChunk*>& retired);
+  void SweepOpen(Series& series, TimestampMs from);
+  void Uncount(const ClosedChunk& chunk);
+  void Uncount(const LateSample& late);
 
-  const Limits limits_;
+  const Admission admission_;
   SeriesTable series_;
   Snapshots snapshots_;
   std::array<Shard, kShards> shards_;
@@ -209,10 +291,14 @@ class Head {
   std::map<std::string, Metadata, std::less<>> metadata_ ABSL_GUARDED_BY(metadata_mu_);
 
   // Written under the commit lock.
-  std::atomic<uint64_t> samples_{0}, chunks_{0};
+  std::atomic<uint64_t> samples_{0}, chunks_{0}, sample_bytes_{0};
   std::atomic<TimestampMs> min_time_{kMaxTime}, max_time_{kMinTime};
   std::atomic<TimestampMs> retained_from_{kMinTime};
-  TimestampMs swept_min_ = kMaxTime;   // least time seen by the sweep under way
+  // Marks are of this seal: readers of its blocks, or of later ones, pass over them.
+  std::atomic<SealNumber> seal_{0};
+  TimestampMs seal_until_ = kMinTime;
+  TimeRange window_{0, 0};             // of the last sample: what may share a chunk
+  TimestampMs swept_min_ = kMaxTime;   // least time seen by the sweep under way, or come since
   std::vector<uint32_t> shard_order_;  // scratch of Apply
 };
 

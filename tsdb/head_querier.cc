@@ -14,12 +14,12 @@ constexpr size_t kLabelsAtOnce = 64;  // series whose labels are made under one 
 
 class HeadSeriesSet final : public SeriesSet {
  public:
-  HeadSeriesSet(const Head& head, std::vector<Slot> slots, TimeRange range, CommitNumber commit,
+  HeadSeriesSet(const Head& head, std::vector<Slot> slots, TimeRange range, const ReadPoint& point,
                 const SelectHints& hints)
       : head_(head),
         slots_(std::move(slots)),
         range_(range),
-        commit_(commit),
+        point_(point),
         samples_needed_(hints.samples_needed),
         limit_(hints.limit) {}
 
@@ -28,7 +28,7 @@ class HeadSeriesSet final : public SeriesSet {
     if (limit_ > 0 && found_ >= limit_) return false;
     while (Advance()) {
       if (!samples_needed_) {
-        if (!head_.Read(batch_[at_], range_, commit_, nullptr)) continue;
+        if (!head_.Read(batch_[at_], range_, point_, nullptr)) continue;
       } else {
         iterator_ = Open();
         if (iterator_ == nullptr) continue;
@@ -72,14 +72,14 @@ class HeadSeriesSet final : public SeriesSet {
 
   std::unique_ptr<ChunkIterator> Open() const {
     SeriesSamples samples;
-    if (!head_.Read(batch_[at_], range_, commit_, &samples)) return nullptr;
+    if (!head_.Read(batch_[at_], range_, point_, &samples)) return nullptr;
     return std::make_unique<ChunkIterator>(std::move(samples), range_);
   }
 
   const Head& head_;
   const std::vector<Slot> slots_;
   const TimeRange range_;
-  const CommitNumber commit_;
+  const ReadPoint point_;
   const bool samples_needed_;
   const size_t limit_;
   size_t next_ = 0, found_ = 0;
@@ -102,24 +102,24 @@ absl::StatusOr<std::unique_ptr<SeriesSet>> HeadQuerier::Select(const Matchers& m
   TimeRange range = Intersect(range_, hints.range);
   // One point in time at which samples from before are hidden, for all series.
   range.start = std::max(range.start, head_.retained_from());
-  return std::make_unique<HeadSeriesSet>(head_, head_.Select(matchers, range), range,
-                                         reader_.commit(), hints);
+  return std::make_unique<HeadSeriesSet>(head_, head_.Select(matchers, range), range, point_,
+                                         hints);
 }
 
 absl::StatusOr<std::vector<std::string>> HeadQuerier::LabelNames(const Matchers& matchers,
                                                                  size_t limit) {
-  return Limited(head_.LabelNames(matchers, range_, reader_.commit()), limit);
+  return Limited(head_.LabelNames(matchers, range_, point_), limit);
 }
 
 absl::StatusOr<std::vector<std::string>> HeadQuerier::LabelValues(std::string_view name,
                                                                   const Matchers& matchers,
                                                                   size_t limit) {
-  return Limited(head_.LabelValues(name, matchers, range_, reader_.commit()), limit);
+  return Limited(head_.LabelValues(name, matchers, range_, point_), limit);
 }
 
 absl::StatusOr<std::vector<Querier::SeriesExemplars>> HeadQuerier::Exemplars(
     const std::vector<Matchers>& any_of, TimeRange range) {
-  return head_.Exemplars(any_of, Intersect(range, range_), reader_.commit());
+  return head_.Exemplars(any_of, Intersect(range, range_), point_);
 }
 
 }  // namespace slowburn::tsdb

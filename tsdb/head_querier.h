@@ -1,5 +1,7 @@
-// HeadQuerier: Querier over a Head. It sees the commits that were published when it was made, and
-// no later one.
+// HeadQuerier: Querier over a Head. It sees the commits that its reader sees, as far as they are
+// not in the reader's blocks. The reader lives as long.
+//
+// Lifetimes: borrows head.
 #ifndef SLOWBURN_TSDB_HEAD_QUERIER_H_
 #define SLOWBURN_TSDB_HEAD_QUERIER_H_
 
@@ -10,8 +12,8 @@ namespace slowburn::tsdb {
 
 class HeadQuerier final : public Querier {
  public:
-  HeadQuerier(Head& head, TimeRange range)
-      : head_(head), range_(range), reader_(head.snapshots()) {}
+  HeadQuerier(const Head& head, TimeRange range, const ReadPoint& point)
+      : head_(head), range_(range), point_(point) {}
 
   absl::StatusOr<std::unique_ptr<SeriesSet>> Select(const Matchers& matchers,
                                                     const SelectHints& hints) override;
@@ -24,9 +26,9 @@ class HeadQuerier final : public Querier {
                                                          TimeRange range) override;
 
  private:
-  Head& head_;
+  const Head& head_;
   const TimeRange range_;
-  const Snapshots::Reader reader_;
+  const ReadPoint point_;
 };
 
 }  // namespace slowburn::tsdb

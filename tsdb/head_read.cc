@@ -43,18 +43,20 @@ uint32_t Head::VisibleEnd(const Shard& shard, const Series& series, Slot slot,
   return 0;
 }
 
-bool Head::MayHaveSamples(Slot slot, TimeRange range, CommitNumber commit) const {
-  return Read(slot, range, commit, nullptr);
+bool Head::MayHaveSamples(Slot slot, TimeRange range, const ReadPoint& point) const {
+  return Read(slot, range, point, nullptr);
 }
 
-bool Head::Read(Slot slot, TimeRange range, CommitNumber commit, SeriesSamples* out) const {
+bool Head::Read(Slot slot, TimeRange range, const ReadPoint& point, SeriesSamples* out) const {
   range = Retained(range);
   const Series* series = series_.Find(slot);
   if (range.empty() || series == nullptr) return false;
   const Shard& shard = shards_[ShardOf(slot)];
   base::MutexLock lock(shard.mu);
   if (series->state.load(std::memory_order_acquire) != SeriesState::kLive) return false;
-  const uint32_t visible = VisibleEnd(shard, *series, slot, commit);
+  const uint32_t visible = VisibleEnd(shard, *series, slot, point.commit);
+  // Marked: in the reader's blocks, if they are those of the seal or later ones.
+  const bool pass_marked = point.seal >= seal_.load(std::memory_order_relaxed);
   // Modulo 2^32: the samples in memory are far fewer.
   const auto seen_of = [&](uint32_t first_index, uint32_t count) {
     const int32_t seen = static_cast<int32_t>(visible - first_index);
@@ -64,17 +66,19 @@ bool Head::Read(Slot slot, TimeRange range, CommitNumber commit, SeriesSamples* 
   const SeriesExtra* extra = series->extra;
   if (extra != nullptr) {
     auto chunk =
-        std::lower_bound(extra->sealed.begin(), extra->sealed.end(), range.start,
-                         [](const SealedChunk* c, TimestampMs t) { return c->last_t < t; });
-    for (; chunk != extra->sealed.end() && (*chunk)->first_t < range.end; ++chunk) {
+        std::lower_bound(extra->closed.begin(), extra->closed.end(), range.start,
+                         [](const ClosedChunk* c, TimestampMs t) { return c->last_t < t; });
+    for (; chunk != extra->closed.end() && (*chunk)->first_t < range.end; ++chunk) {
       const uint32_t seen = seen_of((*chunk)->first_index, (*chunk)->count);
       if (seen == 0) break;
+      if (pass_marked && (*chunk)->in_blocks) continue;
       if (out == nullptr) return true;
       found = true;
-      out->sealed.push_back({*chunk, seen});
+      out->closed.push_back({*chunk, seen});
     }
     for (const LateSample& late : extra->late) {
-      if (late.commit > commit || !range.Contains(late.t)) continue;
+      if (late.commit > point.commit || !range.Contains(late.t)) continue;
+      if (pass_marked && late.in_blocks) continue;
       if (out == nullptr) return true;
       found = true;
       out->late.push_back(late);
@@ -91,7 +95,8 @@ bool Head::Read(Slot slot, TimeRange range, CommitNumber commit, SeriesSamples* 
 
 std::vector<Slot> Head::Select(const Matchers& matchers, TimeRange range) const {
   range = Retained(range);
-  if (range.empty()) return {};
+  // Most queries are about the last hours, or only about older times: those find nothing here.
+  if (range.empty() || range.end <= min_time()) return {};
   base::ReaderLock lock(index_mu_);
   std::vector<IndexedSeries> found;
   for (const Slot slot : index_.Select(matchers)) {
@@ -119,13 +124,14 @@ void Head::Materialise(std::vector<Slot>& slots, std::vector<Labels>& labels) co
 }
 
 std::vector<std::string> Head::LabelNames(const Matchers& matchers, TimeRange range,
-                                          CommitNumber commit) const {
+                                          const ReadPoint& point) const {
   std::vector<std::string> out;
+  if (Retained(range).empty() || range.end <= min_time()) return out;
   base::ReaderLock lock(index_mu_);
   absl::flat_hash_set<PairId> pairs;
   if (!matchers.empty()) {
     for (const Slot slot : index_.Select(matchers)) {
-      if (!MayHaveSamples(slot, range, commit)) continue;
+      if (!MayHaveSamples(slot, range, point)) continue;
       const PairIds ids = series_[slot].labels;
       pairs.insert(ids + 1, ids + 1 + ids[0]);
     }
@@ -134,7 +140,7 @@ std::vector<std::string> Head::LabelNames(const Matchers& matchers, TimeRange ra
     if (!matchers.empty()) return pairs.contains(id);
     const std::span<const Slot> slots = index_.SlotsOf(id).view();
     return std::any_of(slots.begin(), slots.end(),
-                       [&](Slot slot) { return MayHaveSamples(slot, range, commit); });
+                       [&](Slot slot) { return MayHaveSamples(slot, range, point); });
   };
   for (const LabelIndex::Name& name : index_.names()) {
     if (std::any_of(name.pairs.begin(), name.pairs.end(), is_used)) out.push_back(name.text);
@@ -144,8 +150,9 @@ std::vector<std::string> Head::LabelNames(const Matchers& matchers, TimeRange ra
 }
 
 std::vector<std::string> Head::LabelValues(std::string_view name, const Matchers& matchers,
-                                           TimeRange range, CommitNumber commit) const {
+                                           TimeRange range, const ReadPoint& point) const {
   std::vector<std::string> out;
+  if (Retained(range).empty() || range.end <= min_time()) return out;
   base::ReaderLock lock(index_mu_);
   const LabelIndex::Name* found = index_.FindName(name);
   if (found == nullptr) return out;
@@ -153,7 +160,7 @@ std::vector<std::string> Head::LabelValues(std::string_view name, const Matchers
   if (!matchers.empty()) matching = index_.Select(matchers);
   for (const PairId id : found->pairs) {
     const std::span<const Slot> slots = index_.SlotsOf(id).view();
-    const auto may = [&](Slot slot) { return MayHaveSamples(slot, range, commit); };
+    const auto may = [&](Slot slot) { return MayHaveSamples(slot, range, point); };
     bool used = false;
     if (matchers.empty()) {
       used = std::any_of(slots.begin(), slots.end(), may);
@@ -168,10 +175,11 @@ std::vector<std::string> Head::LabelValues(std::string_view name, const Matchers
 }
 
 std::vector<Querier::SeriesExemplars> Head::Exemplars(const std::vector<Matchers>& any_of,
-                                                      TimeRange range, CommitNumber commit) const {
+                                                      TimeRange range,
+                                                      const ReadPoint& point) const {
   range = Retained(range);
   std::map<Slot, std::vector<Exemplar>> by_slot;
-  exemplars_.Visit(commit, [&](Slot slot, const Exemplar& exemplar) {
+  exemplars_.Visit(point.commit, [&](Slot slot, const Exemplar& exemplar) {
     if (range.Contains(exemplar.t)) by_slot[slot].push_back(exemplar);
   });
   std::map<Labels, std::vector<Exemplar>> by_labels;

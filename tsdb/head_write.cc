@@ -4,6 +4,8 @@
 
 #include "tsdb/head.h"
 #include "tsdb/histogram.h"
+#include "tsdb/partition.h"
+#include "tsdb/sample_bytes.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -22,17 +24,7 @@ ColumnTail TailOf(const Series& series, const StagedSample& sample) {
   return tail;
 }
 
-// Whether the open chunk cannot take a sample at `t`.
-bool IsFull(const Series& series, TimestampMs t) {
-  return series.open_count >= kSamplesPerChunk || series.open_size >= kBytesPerChunk ||
-         static_cast<uint64_t>(t) - static_cast<uint64_t>(series.open->first_t) >= kMsPerChunk;
-}
-
 void StartChunk(Series& series, const StagedSample& sample) {
-  if (series.open == nullptr) {
-    series.open = OpenChunk::New(OpenChunk::kStep);
-    series.open_capacity = 1;
-  }
   series.open->first_t = sample.t;
   series.open->first_bits = sample.bits;
   series.open_size = 0;
@@ -42,7 +34,12 @@ void StartChunk(Series& series, const StagedSample& sample) {
   series.has_start = false;
 }
 
-void PutBytes(Series& series, const uint8_t* bytes, size_t count) {
+}  // namespace
+
+static_assert((kBytesPerChunk + kMaxSampleBytes) * 3 / 2 / OpenChunk::kStep < 255,
+              "fits open_capacity");
+
+void Head::PutBytes(Series& series, const uint8_t* bytes, size_t count) {
   const size_t size = series.open_size + count;
   const size_t capacity = series.open_capacity * OpenChunk::kStep;
   if (size > capacity) {
@@ -50,15 +47,33 @@ void PutBytes(Series& series, const uint8_t* bytes, size_t count) {
         (std::max(size, capacity + capacity / 2) + OpenChunk::kStep - 1) / OpenChunk::kStep;
     series.open = OpenChunk::Grow(series.open, series.open_size, steps * OpenChunk::kStep);
     series.open_capacity = static_cast<uint8_t>(steps);
+    sample_bytes_ += steps * OpenChunk::kStep - capacity;
   }
   std::copy(bytes, bytes + count, series.open->bytes() + series.open_size);
   series.open_size = static_cast<uint16_t>(size);
 }
 
-}  // namespace
+// Samples share a chunk only within one partition, and on one side of where a seal cut or cuts: a
+// seal takes whole chunks.
+TimeRange Head::WindowOf(TimestampMs t) const {
+  TimeRange window = PartitionOf(t);
+  if (seal_until_ > window.start && seal_until_ < window.end) {
+    (t < seal_until_ ? window.end : window.start) = seal_until_;
+  }
+  return window;
+}
 
-static_assert((kBytesPerChunk + kMaxSampleBytes) * 3 / 2 / OpenChunk::kStep < 255,
-              "fits open_capacity");
+bool Head::ShareWindow(TimestampMs first, TimestampMs t) {
+  if (!window_.Contains(t)) [[unlikely]]
+    window_ = WindowOf(t);
+  return window_.Contains(first);
+}
+
+// Whether the open chunk cannot take a sample at `t`.
+bool Head::IsFull(const Series& series, TimestampMs t) {
+  return series.open_count >= kSamplesPerChunk || series.open_size >= kBytesPerChunk ||
+         !ShareWindow(series.open->first_t, t);
+}
 
 SeriesExtra& Head::Extra(Series& series) {
   if (series.extra == nullptr) series.extra = new SeriesExtra;
@@ -146,10 +161,42 @@ bool Head::ApplyOne(Series& series, const StagedSample& sample, const StagedDeta
   return true;
 }
 
+void Head::ReplayWithoutSamples(Slot slot, TimestampMs exemplar) {
+  Series& series = series_[slot];
+  const TimestampMs newest = series.newest.load(std::memory_order_relaxed);
+  if (!series.Is(Series::kHasSamples) && exemplar > newest)
+    series.newest.store(exemplar, std::memory_order_relaxed);
+  series.state.store(SeriesState::kLive, std::memory_order_release);
+}
+
+void Head::SetNewest(Slot slot, const NewestSample& newest) {
+  Series& series = series_[slot];
+  series.newest.store(newest.t, std::memory_order_relaxed);
+  series.newest_bits = newest.bits;
+  series.Set(Series::kHasSamples);
+  series.Set(Series::kNewestIsHistogram, newest.histogram != nullptr);
+  if (newest.histogram != nullptr) SetNewestHistogram(slot, newest.histogram);
+  series.state.store(SeriesState::kLive, std::memory_order_release);
+}
+
+void Head::ForgetNewest(Slot slot) {
+  Series& series = series_[slot];
+  if (series.open_count > 0) return;
+  if (series.extra != nullptr && (!series.extra->closed.empty() || !series.extra->late.empty()))
+    return;
+  series.Set(Series::kHasSamples, false);
+  series.Set(Series::kNewestIsHistogram, false);
+}
+
 void Head::AppendFloat(Series& series, const StagedSample& sample, TimestampMs start) {
   const bool was_histograms = series.extra != nullptr && series.extra->open_histograms != nullptr;
   if (series.open_count > 0 && (was_histograms || IsFull(series, sample.t)))
-    Seal(series, sample.before_t);
+    CloseChunk(series, sample.before_t);
+  if (series.open == nullptr) {
+    series.open = OpenChunk::New(OpenChunk::kStep);
+    series.open_capacity = 1;
+    sample_bytes_ += sizeof(OpenChunk) + OpenChunk::kStep;
+  }
   if (series.open_count == 0) StartChunk(series, sample);
   ColumnTail tail = TailOf(series, sample);
   uint8_t bytes[kMaxSampleBytes];
@@ -171,36 +218,36 @@ void Head::AppendHistogram(Series& series, const StagedSample& sample, const Sta
   SeriesExtra& extra = Extra(series);
   if (series.open_count > 0) {
     const HistogramColumn* open = extra.open_histograms.get();
-    const bool full =
-        open != nullptr &&
-        (series.open_count >= kSamplesPerChunk ||
-         static_cast<uint64_t>(sample.t) - static_cast<uint64_t>(open->t.front()) >= kMsPerChunk);
-    if (open == nullptr || full) Seal(series, sample.before_t);
+    const bool full = open != nullptr && (series.open_count >= kSamplesPerChunk ||
+                                          !ShareWindow(open->t.front(), sample.t));
+    if (open == nullptr || full) CloseChunk(series, sample.before_t);
   }
   if (extra.open_histograms == nullptr) extra.open_histograms = std::make_unique<HistogramColumn>();
   extra.open_histograms->t.push_back(sample.t);
   extra.open_histograms->histograms.push_back(detail.histogram);
   extra.open_histograms->starts.push_back(detail.start);
+  sample_bytes_ += BytesOf(*detail.histogram);
   ++series.open_count;
   ++series.appended;
 }
 
-void Head::Seal(Series& series, TimestampMs last_t) {
+void Head::CloseChunk(Series& series, TimestampMs last_t) {
   SeriesExtra& extra = Extra(series);
-  SealedChunk* chunk = nullptr;
+  ClosedChunk* chunk = nullptr;
   if (extra.open_histograms != nullptr) {
-    chunk = SealedChunk::New({});
+    chunk = ClosedChunk::New({});
     chunk->first_t = extra.open_histograms->t.front();
     chunk->histograms = std::move(extra.open_histograms);
   } else {
-    chunk = SealedChunk::New({series.open->bytes(), series.open_size});
+    chunk = ClosedChunk::New({series.open->bytes(), series.open_size});
     chunk->first_t = series.open->first_t;
     chunk->first_bits = series.open->first_bits;
   }
   chunk->last_t = last_t;
   chunk->count = series.open_count;
+  sample_bytes_ += sizeof(ClosedChunk) + chunk->size;
   chunk->first_index = series.appended - series.open_count;
-  extra.sealed.push_back(chunk);
+  extra.closed.push_back(chunk);
   ++chunks_;
   series.open_count = 0;
 }
@@ -209,14 +256,18 @@ void Head::InsertLate(Series& series, LateSample sample) {
   std::vector<LateSample>& late = Extra(series).late;
   const auto at = std::lower_bound(late.begin(), late.end(), sample.t,
                                    [](const LateSample& s, TimestampMs t) { return s.t < t; });
+  const size_t bytes = BytesOf(sample);
   if (at != late.end() && at->t == sample.t) {
+    Uncount(*at);
     *at = std::move(sample);
   } else {
     late.insert(at, std::move(sample));
   }
+  sample_bytes_ += bytes;
 }
 
 void Head::NoteTime(TimestampMs t) {
+  swept_min_ = std::min(swept_min_, t);
   if (t > max_time()) max_time_.store(t, std::memory_order_relaxed);
   if (t < min_time()) min_time_.store(t, std::memory_order_relaxed);
 }
@@ -235,7 +286,7 @@ void Head::Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& h
   if (sample.late && t < sample.before_t) return;
   // The chunk's last sample is now hidden by a late one: what follows must not be encoded against
   // it.
-  if (sample.late && series.open_count > 0) Seal(series, t);
+  if (sample.late && series.open_count > 0) CloseChunk(series, t);
   series.newest.store(t, std::memory_order_relaxed);
   series.newest_bits = bits;
   series.Set(Series::kHasSamples);
@@ -265,17 +316,17 @@ Head::Stored Head::Compare(const Series& series, TimestampMs t, uint64_t bits,
     if (late != extra->late.end() && late->t == t)
       return judge(std::bit_cast<uint64_t>(late->v), late->histogram);
     const auto chunk =
-        std::lower_bound(extra->sealed.begin(), extra->sealed.end(), t,
-                         [](const SealedChunk* c, TimestampMs at) { return c->last_t < at; });
-    if (chunk != extra->sealed.end()) {
+        std::lower_bound(extra->closed.begin(), extra->closed.end(), t,
+                         [](const ClosedChunk* c, TimestampMs at) { return c->last_t < at; });
+    if (chunk != extra->closed.end()) {
       if ((*chunk)->first_t > t) return Stored::kNothing;
-      samples.sealed.push_back({*chunk, (*chunk)->count});
+      samples.closed.push_back({*chunk, (*chunk)->count});
     } else if (extra->open_histograms != nullptr) {
       samples.open_histograms = *extra->open_histograms;
       samples.open_count = series.open_count;
     }
   }
-  if (samples.sealed.empty() && samples.open_count == 0 && series.open_count > 0) {
+  if (samples.closed.empty() && samples.open_count == 0 && series.open_count > 0) {
     samples.open_first_t = series.open->first_t;
     samples.open_first_bits = series.open->first_bits;
     samples.open_count = series.open_count;

@@ -8,6 +8,47 @@
 #include "tsdb/hash.h"
 
 namespace slowburn::tsdb {
+namespace {
+
+// Ascending order of labels; `text` tells the labels of a pair.
+template <typename Text>
+void SortSeries(std::vector<IndexedSeries>& series, size_t pair_count, Text text) {
+  const auto pair_less = [&](PairId a, PairId b) {
+    const LabelView x = text(a), y = text(b);
+    const int c = x.name.compare(y.name);
+    return c != 0 ? c < 0 : x.value < y.value;
+  };
+  // Compares by the first pair that differs; a prefix comes before what it begins.
+  const auto less = [](PairIds a, PairIds b, auto&& order) {
+    const uint32_t common = std::min(a[0], b[0]);
+    for (uint32_t i = 1; i <= common; ++i) {
+      if (a[i] != b[i]) return order(a[i], b[i]);
+    }
+    return a[0] < b[0];
+  };
+  static constexpr size_t kRankFrom = 512;
+  if (series.size() < kRankFrom) {
+    std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
+      return less(a.ids, b.ids, pair_less);
+    });
+    return;
+  }
+  // Many series share few pairs: sort the pairs once, then compare numbers.
+  std::vector<uint32_t> rank(pair_count, 0);
+  std::vector<PairId> used;
+  for (const IndexedSeries& one : series) {
+    for (uint32_t i = 1; i <= one.ids[0]; ++i) {
+      if (std::exchange(rank[one.ids[i]], 1) == 0) used.push_back(one.ids[i]);
+    }
+  }
+  std::sort(used.begin(), used.end(), pair_less);
+  for (size_t i = 0; i < used.size(); ++i) rank[used[i]] = static_cast<uint32_t>(i);
+  std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
+    return less(a.ids, b.ids, [&](PairId x, PairId y) { return rank[x] < rank[y]; });
+  });
+}
+
+}  // namespace
 
 LabelIndex::~LabelIndex() {
   for (const SeriesEntry& entry : series_by_labels_) delete[] entry.ids;
@@ -36,6 +77,12 @@ const LabelIndex::Name* LabelIndex::FindName(std::string_view name) const {
 PairId LabelIndex::FindPair(NameId name, std::string_view value) const {
   const auto it = pairs_by_text_.find(MakeKey(name, value));
   return it == pairs_by_text_.end() ? kNoPair : it->id;
+}
+
+size_t LabelIndex::CountOf(std::string_view name, std::string_view value) const {
+  const auto found = names_by_text_.find(name);
+  const PairId id = found == names_by_text_.end() ? kNoPair : FindPair(found->second, value);
+  return id == kNoPair ? 0 : pairs_[id].slots.size();
 }
 
 Slot LabelIndex::Find(const Labels& labels, Probe& probe) const {
@@ -223,40 +270,19 @@ Labels LabelIndex::LabelsOf(PairIds ids) const {
   return Labels::FromSorted({views, ids[0]});
 }
 
+std::vector<LabelView> LabelIndex::PairTexts() const {
+  std::vector<LabelView> out;
+  out.reserve(pairs_.size());
+  for (const Pair& pair : pairs_) out.push_back({*name_texts_[pair.name], pair.text()});
+  return out;
+}
+
 void LabelIndex::Sort(std::vector<IndexedSeries>& series) const {
-  const auto pair_less = [this](PairId a, PairId b) {
-    const LabelView x = PairText(a), y = PairText(b);
-    const int c = x.name.compare(y.name);
-    return c != 0 ? c < 0 : x.value < y.value;
-  };
-  // Compares by the first pair that differs; a prefix comes before what it begins.
-  const auto less = [](PairIds a, PairIds b, auto&& order) {
-    const uint32_t common = std::min(a[0], b[0]);
-    for (uint32_t i = 1; i <= common; ++i) {
-      if (a[i] != b[i]) return order(a[i], b[i]);
-    }
-    return a[0] < b[0];
-  };
-  static constexpr size_t kRankFrom = 512;
-  if (series.size() < kRankFrom) {
-    std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
-      return less(a.ids, b.ids, pair_less);
-    });
-    return;
-  }
-  // Many series share few pairs: sort the pairs once, then compare numbers.
-  std::vector<uint32_t> rank(pairs_.size(), 0);
-  std::vector<PairId> used;
-  for (const IndexedSeries& one : series) {
-    for (uint32_t i = 1; i <= one.ids[0]; ++i) {
-      if (std::exchange(rank[one.ids[i]], 1) == 0) used.push_back(one.ids[i]);
-    }
-  }
-  std::sort(used.begin(), used.end(), pair_less);
-  for (size_t i = 0; i < used.size(); ++i) rank[used[i]] = static_cast<uint32_t>(i);
-  std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
-    return less(a.ids, b.ids, [&](PairId x, PairId y) { return rank[x] < rank[y]; });
-  });
+  SortSeries(series, pairs_.size(), [this](PairId id) { return PairText(id); });
+}
+
+void SortByLabels(std::vector<IndexedSeries>& series, const std::vector<LabelView>& pairs) {
+  SortSeries(series, pairs.size(), [&](PairId id) { return pairs[id]; });
 }
 
 }  // namespace slowburn::tsdb

@@ -47,6 +47,8 @@ class LabelIndex {
   };
   static constexpr PairId kNoPair = ~PairId{0};
 
+  // How many series have the pair.
+  size_t CountOf(std::string_view name, std::string_view value) const;
   // kNoSlot when there is no series of these labels; `probe` then serves Insert.
   Slot Find(const Labels& labels, Probe& probe) const;
   // REQUIRES: Find said kNoSlot; `slot` is greater than every slot before.
@@ -61,6 +63,8 @@ class LabelIndex {
   LabelView PairText(PairId id) const { return {names_[pairs_[id].name].text, pairs_[id].text()}; }
   // Ascending order of labels.
   void Sort(std::vector<IndexedSeries>& series) const;
+  // By id, for SortByLabels. Views of pairs that series have hold until those series are removed.
+  std::vector<LabelView> PairTexts() const;
 
   size_t series_count() const { return series_by_labels_.size(); }
   size_t pair_count() const { return pairs_.size() - free_pairs_.size(); }
@@ -156,6 +160,9 @@ class LabelIndex {
   absl::flat_hash_set<SeriesEntry, EntryHash, SeriesEqual> series_by_labels_;
   SlotList all_;
 };
+
+// As LabelIndex::Sort, without the index: nobody has to wait.
+void SortByLabels(std::vector<IndexedSeries>& series, const std::vector<LabelView>& pairs);
 
 }  // namespace slowburn::tsdb
 

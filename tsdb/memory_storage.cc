@@ -62,7 +62,14 @@ struct MemoryStorage::State {
     uint64_t commit = 0;
   };
 
-  explicit State(MemoryStorageOptions o) : options(std::move(o)) {}
+  explicit State(MemoryStorageOptions o)
+      : options(std::move(o)), admission(options.limits, nullptr) {}
+
+  size_t CountOfJob(std::string_view job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    return static_cast<size_t>(std::count_if(by_ref.begin(), by_ref.end(), [&](const auto& entry) {
+      return entry.second->labels.Get("job") == job;
+    }));
+  }
 
   SeriesPtr Find(SeriesRef ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     const auto it = by_ref.find(static_cast<uint64_t>(ref));
@@ -119,6 +126,7 @@ struct MemoryStorage::State {
   }
 
   const MemoryStorageOptions options;
+  const Admission admission;
   mutable base::Mutex mu;
   std::map<std::string, ByLabels, std::less<>> by_metric ABSL_GUARDED_BY(mu);
   std::unordered_map<uint64_t, SeriesPtr> by_ref ABSL_GUARDED_BY(mu);
@@ -154,8 +162,13 @@ class MemoryStorage::AppenderImpl final : public Appender {
     auto& metric = state_->by_metric[std::string(labels.metric_name())];
     auto it = metric.find(labels);
     if (it == metric.end()) {
-      absl::Status status = CheckSeriesLabels(labels, state_->options.limits);
-      if (status.ok()) status = CheckSeriesCount(state_->by_ref.size(), state_->options.limits);
+      absl::Status status = state_->admission.CheckLabels(labels);
+      if (status.ok()) {
+        status = state_->admission.CheckNewSeries(
+            state_->by_ref.size(), labels,
+            [this](std::string_view job)
+                ABSL_NO_THREAD_SAFETY_ANALYSIS { return state_->CountOfJob(job); });
+      }
       if (!status.ok()) {
         if (metric.empty()) state_->by_metric.erase(std::string(labels.metric_name()));
         return status;
@@ -263,7 +276,8 @@ class MemoryStorage::AppenderImpl final : public Appender {
     if (series->samples.empty()) {
       ++result.new_series;
       for (CommitTap* tap : state_->taps) {
-        if (tap->WantsSeries(series->ref, series->labels)) series->taps.insert(tap);
+        if (tap->WantsSeries(series->ref, series->labels, CommitTap::Past::kNone))
+          series->taps.insert(tap);
       }
     }
     call.sample.commit = commit_;
@@ -497,7 +511,8 @@ void MemoryStorage::AddTap(CommitTap* tap) {
   base::MutexLock lock(state_->mu);
   state_->taps.push_back(tap);
   for (const auto& [ref, series] : state_->by_ref) {
-    if (!series->samples.empty() && tap->WantsSeries(series->ref, series->labels))
+    if (!series->samples.empty() &&
+        tap->WantsSeries(series->ref, series->labels, CommitTap::Past::kMaybe))
       series->taps.insert(tap);
   }
 }
@@ -521,6 +536,21 @@ void MemoryStorage::ApplyRetention() {
     if (had_samples && series->samples.empty()) emptied.push_back(series);
   }
   for (const State::SeriesPtr& series : emptied) state_->Drop(series);
+}
+
+void MemoryStorage::Delete(const std::vector<Matchers>& any_of, TimeRange range) {
+  base::MutexLock lock(state_->mu);
+  std::set<State::SeriesPtr> found;
+  for (const Matchers& matchers : any_of) {
+    state_->ForEachMatch(matchers, [&](const State::SeriesPtr& series) { found.insert(series); });
+  }
+  // A series that loses all is still known: it has no samples, and may get some again.
+  for (const State::SeriesPtr& series : found) {
+    std::erase_if(series->samples, [&](const StoredSample& s) { return range.Contains(s.t); });
+    std::erase_if(state_->exemplars, [&](const State::StoredExemplar& e) {
+      return e.ref == series->ref && range.Contains(e.exemplar.t);
+    });
+  }
 }
 
 void MemoryStorage::SetOutOfOrderWindow(DurationMs window) {

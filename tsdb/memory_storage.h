@@ -46,6 +46,7 @@ class MemoryStorage final : public Storage {
   void RemoveTap(CommitTap* tap);
   void ApplyRetention();
   void SetOutOfOrderWindow(DurationMs window);
+  void Delete(const std::vector<Matchers>& any_of, TimeRange range);
 
  private:
   struct Series;

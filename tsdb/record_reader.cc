@@ -142,6 +142,9 @@ bool ReadSection(uint8_t kind, std::string_view body, std::vector<LabelView>& pa
       return ReadExemplar(in, out);
     case RecordSection::kMetadata:
       return ReadMetadata(in, out);
+    case RecordSection::kForgetExemplars:
+      out.forgets_exemplars = true;
+      return in.done();
   }
   return true;  // of a later version: skipped
 }
@@ -153,6 +156,7 @@ absl::Status DecodeRecord(std::string_view bytes, CommitRecord& out) {
   out.samples.clear();
   out.histograms.clear();
   out.exemplars.clear();
+  out.forgets_exemplars = false;
   out.metadata.clear();
   ByteReader in(bytes);
   uint8_t version = 0;

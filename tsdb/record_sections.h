@@ -16,6 +16,7 @@ enum class RecordSection : uint8_t {
   kHistogram = 5,
   kExemplar = 6,
   kMetadata = 7,
+  kForgetExemplars = 8,
 };
 
 // Low bits of a sample's head; the rest is the zigzag of its series' distance from the one after

@@ -20,6 +20,14 @@ uint64_t Distance(const LogKey& first, const LogKey& key) {
 
 }  // namespace
 
+RecordReplayer::RecordReplayer(Head& head, TimestampMs retain_from,
+                               std::shared_ptr<const BlockView> view)
+    : head_(head),
+      retain_from_(retain_from),
+      sealed_(view),
+      mark_(view == nullptr ? SealMark() : view->mark()),
+      commit_(head.published()) {}
+
 void RecordReplayer::SlotMap::Set(uint32_t id, Slot slot) {
   const size_t page = id / kPerPage;
   if (page >= pages_.size()) pages_.resize(page + 1);
@@ -38,37 +46,56 @@ Slot RecordReplayer::Make(uint32_t id) {
   if (!slot.ok()) return kNoSlot;
   if (reserved) made_.push_back(*slot);
   slots_.Set(id, *slot);
-  if (const auto waiting = waiting_.find(it->second); waiting != waiting_.end()) {
-    for (Exemplar& exemplar : waiting->second) KeepExemplar(*slot, std::move(exemplar));
-    waiting_.erase(waiting);
-  }
   unmade_.erase(it);
   return *slot;
 }
 
-void RecordReplayer::KeepExemplar(Slot slot, Exemplar exemplar) {
-  ExemplarRing::Staged staged{slot, std::move(exemplar)};
+Slot RecordReplayer::SlotOf(uint32_t id) {
+  const Slot slot = slots_.Find(id);
+  return slot != kNoSlot ? slot : Make(id);
+}
+
+// The series may have no sample that is kept: all may be in blocks.
+void RecordReplayer::KeepExemplar(uint32_t id, Exemplar exemplar) {
+  if (exemplar.t < retain_from_) return;
+  ExemplarRing::Staged staged{SlotOf(id), std::move(exemplar)};
+  if (staged.slot == kNoSlot) return;
   if (head_.exemplars().Judge(staged) != ExemplarRing::Verdict::kStore) return;
+  head_.ReplayWithoutSamples(staged.slot, staged.exemplar.t);
   head_.exemplars().Publish(staged.slot, std::move(staged.exemplar), commit_);
+}
+
+// Of a sample that came after the seal: blocks may have newer ones of its series, or have it too.
+bool RecordReplayer::IsInBlocks(Slot slot, TimestampMs t, uint64_t bits,
+                                const HistogramPtr& histogram) {
+  const Series& series = head_.series()[slot];
+  if (!series.Is(Series::kHasSamples)) {
+    const std::optional<NewestSample> newest = sealed_.Newest(head_.LabelsOf(slot), retain_from_);
+    if (!newest.has_value()) return false;
+    head_.SetNewest(slot, *newest);
+  }
+  if (t > series.newest.load(std::memory_order_relaxed)) return false;
+  return sealed_.Compare(head_.LabelsOf(slot), t, bits, histogram) == Head::Stored::kEqual;
 }
 
 bool RecordReplayer::Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
                           TimestampMs start) {
-  if (t < retain_from_) return false;
-  Slot slot = slots_.Find(id);
-  if (slot == kNoSlot) slot = Make(id);
+  if (t < retain_from_ || IsSealed(t)) return false;
+  const Slot slot = SlotOf(id);
   if (slot == kNoSlot) return false;
+  if (t < mark_.until && IsInBlocks(slot, t, bits, histogram)) return false;
   head_.Replay(slot, t, bits, histogram, start, commit_);
   return true;
 }
 
-uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, TimestampMs& newest) {
-  if (partition != partition_ || record.run != run_) {
+uint64_t RecordReplayer::Apply(const LogKey& key, CommitRecord& record, TimestampMs& newest) {
+  if (key.partition != partition_ || record.run != run_) {
     slots_.Clear();
     unmade_.clear();
-    partition_ = partition;
+    partition_ = key.partition;
     run_ = record.run;
   }
+  record_is_sealed_ = key.sequence <= mark_.sequence;
   for (CommitRecord::SeriesDefinition& series : record.series) {
     if (slots_.Find(series.id) != kNoSlot) slots_.Set(series.id, kNoSlot);
     unmade_[series.id] = series.labels;
@@ -88,18 +115,10 @@ uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, Timesta
     newest = std::max(newest, s.t);
     kept += Keep(s.id, s.t, 0, s.histogram, s.start);
   }
+  if (record.forgets_exemplars) head_.exemplars().Clear();
   for (CommitRecord::SeriesExemplar& one : record.exemplars) {
-    if (one.exemplar.t < retain_from_) continue;
-    if (const Slot slot = slots_.Find(one.id); slot != kNoSlot) {
-      KeepExemplar(slot, std::move(one.exemplar));
-    } else if (const auto it = unmade_.find(one.id); it != unmade_.end()) {
-      const Slot older = head_.FindLive(it->second);  // made in an earlier partition or run
-      if (older != kNoSlot) {
-        KeepExemplar(older, std::move(one.exemplar));
-      } else {
-        waiting_[it->second].push_back(std::move(one.exemplar));
-      }
-    }
+    newest = std::max(newest, one.exemplar.t);
+    KeepExemplar(one.id, std::move(one.exemplar));
   }
   for (const MetricMetadata& one : record.metadata) head_.SetMetadata(one.metric, one.metadata);
   // By now they have samples.
@@ -109,11 +128,14 @@ uint64_t RecordReplayer::Apply(uint32_t partition, CommitRecord& record, Timesta
 }
 
 ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
+                    std::shared_ptr<const BlockView> view,
                     const std::function<void(uint64_t done, uint64_t total)>& progress) {
   ReplayResult result;
+  // The log may have been dropped up to the mark.
+  if (view != nullptr) result.log.next_sequence = view->mark().sequence + 1;
   LogKey first, last;
   if (!log.Bounds(first, last)) return result;
-  RecordReplayer replayer(head, retain_from);
+  RecordReplayer replayer(head, retain_from, std::move(view));
   CommitRecord record;
   head.RetainFrom(retain_from);
   uint64_t max_run = 0;
@@ -131,9 +153,9 @@ ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
       return;
     }
     max_run = std::max(max_run, record.run);
-    TimestampMs& newest =
-        result.log.newest_by_partition.try_emplace(key.partition, kMinTime).first->second;
-    result.samples += replayer.Apply(key.partition, record, newest);
+    Committer::LogState::Partition& partition = result.log.partitions[key.partition];
+    partition.last_sequence = key.sequence;
+    result.samples += replayer.Apply(key, record, partition.newest);
   });
   if (scan.unreadable > 0) {
     base::Error("parts of the log are damaged and were left out", {{"places", scan.unreadable}});

@@ -1,5 +1,8 @@
 // Replay: builds the head from the log, at start.
 //
+// What the log says is sealed is passed over (see SealMark); what came after that seal is judged as
+// it was then, with the help of the blocks.
+//
 // Threads: one, before anybody else uses the head. Records that make no sense are left out, counted
 // and reported.
 #ifndef SLOWBURN_TSDB_REPLAY_H_
@@ -15,6 +18,7 @@
 #include "tsdb/commit_log.h"
 #include "tsdb/committer.h"
 #include "tsdb/head.h"
+#include "tsdb/sealed_samples.h"
 
 namespace slowburn::tsdb {
 
@@ -23,17 +27,18 @@ struct ReplayResult {
   uint64_t records = 0, samples = 0, unreadable = 0;
 };
 
-// Samples from before `retain_from` are left out. `progress` may be empty.
+// Samples from before `retain_from`, and those that are in the blocks of `view`, are left out.
+// `view` and `progress` may be empty.
 ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
+                    std::shared_ptr<const BlockView> view,
                     const std::function<void(uint64_t done, uint64_t total)>& progress);
 
 // Applies decoded records in their order.
 class RecordReplayer {
  public:
-  RecordReplayer(Head& head, TimestampMs retain_from)
-      : head_(head), retain_from_(retain_from), commit_(head.published()) {}
+  RecordReplayer(Head& head, TimestampMs retain_from, std::shared_ptr<const BlockView> view);
   // The newest time in the record is added to `newest`. Returns how many samples were kept.
-  uint64_t Apply(uint32_t partition, CommitRecord& record, TimestampMs& newest);
+  uint64_t Apply(const LogKey& key, CommitRecord& record, TimestampMs& newest);
 
  private:
   // The slots of ids: ids of one run are dense, and records go through them in order.
@@ -54,20 +59,24 @@ class RecordReplayer {
 
   bool Keep(uint32_t id, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
             TimestampMs start);
+  bool IsSealed(TimestampMs t) const { return record_is_sealed_ && t < mark_.until; }
+  bool IsInBlocks(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram);
+  Slot SlotOf(uint32_t id);
   Slot Make(uint32_t id);
-  void KeepExemplar(Slot slot, Exemplar exemplar);
+  void KeepExemplar(uint32_t id, Exemplar exemplar);
 
   Head& head_;
   const TimestampMs retain_from_;
+  const SealedSamples sealed_;
+  const SealMark mark_;
   const CommitNumber commit_;
+  bool record_is_sealed_ = false;  // what it has before mark_.until is in blocks
   uint64_t run_ = 0;
   uint32_t partition_ = 0;
   // Of the run and partition. A series is made when a sample of it is kept: most of an old
   // partition's are not.
   SlotMap slots_;
   absl::flat_hash_map<uint32_t, Labels> unmade_;
-  // Of series without a sample so far, whose first one may come in a later partition.
-  absl::flat_hash_map<Labels, std::vector<Exemplar>> waiting_;
   std::vector<Slot> made_;  // by the record at hand
 };
 

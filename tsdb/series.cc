@@ -24,7 +24,7 @@ void* Reserve(size_t bytes) {
 }  // namespace
 
 SeriesExtra::~SeriesExtra() {
-  for (SealedChunk* chunk : sealed) SealedChunk::Delete(chunk);
+  for (ClosedChunk* chunk : closed) ClosedChunk::Delete(chunk);
 }
 
 SeriesTable::SeriesTable() : pages_(static_cast<Page*>(Reserve(kPages * sizeof(Page)))) {}

@@ -36,12 +36,13 @@ struct LateSample {
   double v = 0;
   HistogramPtr histogram;
   TimestampMs start = 0;
-  uint64_t commit = 0;
+  uint64_t commit : 63 = 0;
+  uint64_t in_blocks : 1 = 0;  // see Head's sealing
 };
 
 // What few or only older series have.
 struct SeriesExtra {
-  std::vector<SealedChunk*> sealed;  // ascending
+  std::vector<ClosedChunk*> closed;  // ascending
   std::unique_ptr<HistogramColumn>
       open_histograms;            // the open chunk, when its samples are histograms
   std::vector<LateSample> late;   // ascending, unique t
@@ -55,13 +56,15 @@ enum class SeriesState : uint8_t {
   kNone,      // no such series
   kReserved,  // resolved by an appender that is still under way; has no samples
   kLive,
-  kDead,  // dropped by retention or roll-back
+  kDead,  // dropped by retention, roll-back, or after a seal
 };
 
 struct alignas(64) Series {
   // Leader.
-  std::atomic<TimestampMs> newest{
-      0};  // time of the newest accepted sample, which may not be published yet
+  // With kHasSamples: time of the newest accepted sample, which may not be published yet, wherever
+  // it is. Without: no exemplar is later (there is no sample in the head; the blocks may have
+  // some).
+  std::atomic<TimestampMs> newest{0};
   uint64_t newest_bits = 0;
   // Constant.
   const uint32_t* labels = nullptr;  // LabelIndex's pair ids
@@ -79,7 +82,7 @@ struct alignas(64) Series {
   bool has_start : 1 = false;  // extra->start is not 0
   // Leader.
   enum LeaderFlag : uint8_t {
-    kHasSamples = 1,  // newest and newest_bits mean something
+    kHasSamples = 1,  // newest and newest_bits are known
     kNewestIsHistogram = 2,
     kLogged = 4,  // its labels are in the current partition of the log
     kTapped = 8,
@@ -119,7 +122,7 @@ class SeriesTable {
   Slot end() const { return end_.load(std::memory_order_acquire); }
 
   // The series has died: its memory but for the record is freed, and the record's page when all of
-  // it is dead. REQUIRES: the locks of the index and of its shard; its sealed chunks were retired.
+  // it is dead. REQUIRES: the locks of the index and of its shard; its closed chunks were retired.
   void Bury(Slot slot);
 
  private:

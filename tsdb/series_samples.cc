@@ -43,14 +43,14 @@ bool ChunkIterator::Fill() {
 }
 
 bool ChunkIterator::FillSome() {
-  if (next_ < samples_.sealed.size()) return AddSealed(samples_.sealed[next_++]);
+  if (next_ < samples_.closed.size()) return AddClosed(samples_.closed[next_++]);
   if (open_done_ || samples_.open_count == 0) return false;
   open_done_ = true;
   return AddOpen();
 }
 
-bool ChunkIterator::AddSealed(const SeriesSamples::Part& part) {
-  const SealedChunk& chunk = *part.chunk;
+bool ChunkIterator::AddClosed(const SeriesSamples::Part& part) {
+  const ClosedChunk& chunk = *part.chunk;
   if (chunk.histograms != nullptr) {
     AddHistograms(*chunk.histograms, part.count);
     return true;

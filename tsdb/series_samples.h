@@ -1,4 +1,4 @@
-// SeriesSamples: what a reader took out of one series, and the iterator over it. Sealed chunks are
+// SeriesSamples: what a reader took out of one series, and the iterator over it. Closed chunks are
 // looked at in place (see snapshots.h); everything else is a copy.
 #ifndef SLOWBURN_TSDB_SERIES_SAMPLES_H_
 #define SLOWBURN_TSDB_SERIES_SAMPLES_H_
@@ -14,11 +14,11 @@
 namespace slowburn::tsdb {
 
 struct SeriesSamples {
-  struct Part {  // of a sealed chunk: its first `count` samples
-    const SealedChunk* chunk = nullptr;
+  struct Part {  // of a closed chunk: its first `count` samples
+    const ClosedChunk* chunk = nullptr;
     size_t count = 0;
   };
-  std::vector<Part> sealed;  // ascending
+  std::vector<Part> closed;  // ascending
   // The open chunk: floats or histograms.
   TimestampMs open_first_t = 0;
   uint64_t open_first_bits = 0;
@@ -44,7 +44,7 @@ class ChunkIterator final : public SampleIterator {
 
   bool Fill();  // the next batch into columns_; false at the end
   bool FillSome();
-  bool AddSealed(const SeriesSamples::Part& part);
+  bool AddClosed(const SeriesSamples::Part& part);
   bool AddOpen();
   void AddHistograms(const HistogramColumn& column, size_t count);
   bool Trim();
@@ -53,7 +53,7 @@ class ChunkIterator final : public SampleIterator {
   SeriesSamples samples_;
   const TimeRange range_;
   absl::Status status_;
-  size_t next_ = 0;  // sealed part; then the open chunk
+  size_t next_ = 0;  // closed part; then the open chunk
   bool open_done_ = false, primed_ = false;
   Column column_;
   std::vector<HistogramPtr> histograms_;  // empty or parallel to column_

@@ -1,24 +1,32 @@
 #include "tsdb/snapshots.h"
 
+#include "tsdb/block_store.h"
+
 namespace slowburn::tsdb {
 
 Snapshots::~Snapshots() {
   for (const auto& [id, chunks] : retired_) {
-    for (SealedChunk* chunk : chunks) SealedChunk::Delete(chunk);
+    for (ClosedChunk* chunk : chunks) ClosedChunk::Delete(chunk);
   }
 }
 
 Snapshots::Reader::Reader(Snapshots& snapshots) : snapshots_(snapshots) {
   base::MutexLock lock(snapshots_.mu_);
   id_ = snapshots_.next_id_++;
-  commit_ = snapshots_.published_;
-  snapshots_.readers_.emplace(id_, commit_);
+  point_ = {snapshots_.published_, snapshots_.sealed_};
+  blocks_ = snapshots_.blocks_;
+  snapshots_.readers_.emplace(id_, point_.commit);
 }
 
 Snapshots::Reader::~Reader() {
-  base::MutexLock lock(snapshots_.mu_);
-  snapshots_.readers_.erase(id_);
-  snapshots_.FreeRetired();
+  bool wake = false;
+  {
+    base::MutexLock lock(snapshots_.mu_);
+    snapshots_.readers_.erase(id_);
+    snapshots_.FreeRetired();
+    wake = snapshots_.waiters_ > 0;
+  }
+  if (wake) snapshots_.reader_gone_.NotifyAll();
 }
 
 Snapshots::Publishing::Publishing(Snapshots& snapshots) : snapshots_(snapshots) {
@@ -40,7 +48,7 @@ CommitNumber Snapshots::published() const {
   return published_;
 }
 
-void Snapshots::Retire(std::vector<SealedChunk*> chunks) {
+void Snapshots::Retire(std::vector<ClosedChunk*> chunks) {
   if (chunks.empty()) return;
   base::MutexLock lock(mu_);
   retired_.emplace_back(next_id_, std::move(chunks));
@@ -50,9 +58,43 @@ void Snapshots::Retire(std::vector<SealedChunk*> chunks) {
 void Snapshots::FreeRetired() {
   const uint64_t oldest = readers_.empty() ? next_id_ : readers_.begin()->first;
   while (!retired_.empty() && retired_.front().first <= oldest) {
-    for (SealedChunk* chunk : retired_.front().second) SealedChunk::Delete(chunk);
+    for (ClosedChunk* chunk : retired_.front().second) ClosedChunk::Delete(chunk);
     retired_.pop_front();
   }
+}
+
+void Snapshots::RefreshBlocks(const BlockStore& store) {
+  std::shared_ptr<const BlockView> old;  // freed outside of the lock
+  base::MutexLock lock(mu_);
+  // Under the lock, so that a view is never followed by one from before it.
+  old = std::exchange(blocks_, store.View());
+}
+
+uint64_t Snapshots::PublishSeal(const BlockStore& store, SealNumber seal) {
+  std::shared_ptr<const BlockView> old;
+  base::MutexLock lock(mu_);
+  old = std::exchange(blocks_, store.View());
+  sealed_ = seal;
+  return next_id_;
+}
+
+bool Snapshots::HasReadersBefore(uint64_t mark) const {
+  base::MutexLock lock(mu_);
+  return HasBefore(mark);
+}
+
+bool Snapshots::WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop) {
+  base::MutexLock lock(mu_);
+  ++waiters_;
+  while (HasBefore(mark) && !stop) reader_gone_.Wait(mu_);
+  --waiters_;
+  return !HasBefore(mark);
+}
+
+void Snapshots::WakeWaiters() {
+  // The lock, so that nobody is between looking at its stop and waiting.
+  { base::MutexLock lock(mu_); }
+  reader_gone_.NotifyAll();
 }
 
 }  // namespace slowburn::tsdb

@@ -177,7 +177,8 @@ class Querier {
   // Series that have a sample in the range (with samples_needed == false: that may have one).
   virtual absl::StatusOr<std::unique_ptr<SeriesSet>> Select(const Matchers& matchers,
                                                             const SelectHints& hints) = 0;
-  // Sorted, unique, of the series that match (empty: all). limit 0: all.
+  // Sorted, unique, of the series that match (empty: all). Of sealed samples the time is looked at
+  // by whole blocks only. limit 0: all.
   virtual absl::StatusOr<std::vector<std::string>> LabelNames(const Matchers& matchers,
                                                               size_t limit) = 0;
   virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,

@@ -1,12 +1,15 @@
 #include "tsdb/verify.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "tsdb/block_store.h"
 #include "tsdb/commit_log.h"
 #include "tsdb/commit_record.h"
 #include "tsdb/data_directory.h"
@@ -19,7 +22,7 @@ namespace {
 class Verifier {
  public:
   explicit Verifier(VerifyReport& report)
-      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime) {}
+      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime, nullptr) {}
 
   void Record(const LogKey& key, std::string_view bytes) {
     const std::string where =
@@ -40,7 +43,7 @@ class Verifier {
     report_.exemplars += record.exemplars.size();
     CheckNames(where, key.partition, record);
     TimestampMs ignored = kMinTime;
-    replayer_.Apply(key.partition, record, ignored);
+    replayer_.Apply(key, record, ignored);
   }
 
   // Everything that was replayed can be decoded again.
@@ -48,7 +51,7 @@ class Verifier {
     const Snapshots::Reader reader(head_.snapshots());
     for (const Slot slot : head_.Select({}, {})) {
       SeriesSamples samples;
-      if (!head_.Read(slot, {}, reader.commit(), &samples)) continue;
+      if (!head_.Read(slot, {}, reader.point(), &samples)) continue;
       ++report_.series;
       ChunkIterator it(std::move(samples), {});
       SampleBatch batch;
@@ -95,6 +98,20 @@ class Verifier {
   absl::flat_hash_set<uint32_t> named_;
 };
 
+// The first fault of the blocks, as BlockStore tells one.
+absl::Status VerifyBlocks(const BlockStore& store, const std::function<void(uint64_t)>& progress,
+                          Verifier& verifier, VerifyReport& report) {
+  const BlockStats stats = store.Stats();
+  report.blocks = stats.blocks;
+  report.block_samples = stats.samples;
+  const absl::Status status = store.Verify([&](uint64_t done, uint64_t) { progress(done); });
+  if (absl::IsDataLoss(status)) {
+    verifier.Fault(std::string(status.message()));
+    return absl::OkStatus();
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<VerifyReport> VerifyDirectory(
@@ -107,7 +124,13 @@ absl::StatusOr<VerifyReport> VerifyDirectory(
   Verifier verifier(report);
   LogKey first, last;
   const bool any = log->Bounds(first, last);
-  const uint64_t total = any ? last.sequence - first.sequence + 1 : 0;
+  std::unique_ptr<BlockStore> blocks;
+  if (std::filesystem::exists(directory->blocks_path())) {
+    ASSIGN_OR_RETURN(blocks, BlockStore::OpenReadOnly(directory->blocks_path()));
+  }
+  // Records of the log, then bytes of blocks.
+  const uint64_t records = any ? last.sequence - first.sequence + 1 : 0;
+  const uint64_t total = records + (blocks == nullptr ? 0 : blocks->Stats().file_bytes);
   static constexpr uint64_t kRecordsPerReport = 256;
   const LogScan scan = log->Scan([&](const LogKey& key, std::string_view bytes) {
     verifier.Record(key, bytes);
@@ -120,6 +143,12 @@ absl::StatusOr<VerifyReport> VerifyDirectory(
                                 " more places of the log cannot be read"));
   }
   verifier.Memory();
+  if (blocks != nullptr) {
+    const auto of_blocks = [&](uint64_t done) {
+      if (progress) progress(std::min(records + done, total), total);
+    };
+    RETURN_IF_ERROR(VerifyBlocks(*blocks, of_blocks, verifier, report));
+  }
   if (progress) progress(total, total);
   return report;
 }

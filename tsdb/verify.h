@@ -1,6 +1,6 @@
 // VerifyDirectory: reads everything in a data directory and checks it: checksums of the log's
-// files, its records, the series that they name, and that the samples come out of memory as they
-// went in. Changes nothing.
+// files, its records, the series that they name, that the samples come out of memory as they went
+// in, and every column of every block. Changes nothing.
 //
 // Threads: none. Errors: as Db::Open's. Damage is no error here: it is in the report.
 #ifndef SLOWBURN_TSDB_VERIFY_H_
@@ -19,6 +19,7 @@ inline constexpr size_t kMaxReportedFaults = 20;  // further ones are only count
 
 struct VerifyReport {
   uint64_t records = 0, samples = 0, histograms = 0, exemplars = 0, series = 0;
+  uint64_t blocks = 0, block_samples = 0;  // those that can be used
   uint64_t faults = 0;
   std::vector<std::string> fault_texts;  // the first ones
 };

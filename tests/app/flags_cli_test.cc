@@ -34,22 +34,29 @@ TEST(FlagsTest, DefaultsArePrometheus) {
   EXPECT_EQ(all.at("query.max-samples"), "50000000");
   EXPECT_EQ(all.at("query.max-concurrency"), "20");
   EXPECT_EQ(all.at("web.enable-lifecycle"), "false");
+  EXPECT_EQ(all.at("web.enable-admin-api"), "false");
+  EXPECT_EQ(all.at("storage.tsdb.retention.time"), "15d");
+  EXPECT_EQ(all.at("storage.tsdb.retention.size"), "0B");
   EXPECT_EQ(all.at("web.max-connections"), "512");
   EXPECT_FALSE(flags.config_file_named);
 }
 
 TEST(FlagsTest, ReadsValues) {
   ServeFlags flags;
-  ASSERT_EQ(Parse({"--config.file=x.yml", "--storage.tsdb.path=/d",
-                   "--storage.tsdb.retention.time=15d", "--web.enable-lifecycle",
-                   "--enable-feature=a,b", "--enable-feature=c", "--slo.files=1.yml",
-                   "--slo.files=2.yml", "--web.listen-address=127.0.0.1:1", "--query.timeout=30s"},
-                  flags),
-            "");
+  ASSERT_EQ(
+      Parse({"--config.file=x.yml", "--storage.tsdb.path=/d", "--storage.tsdb.retention.time=15d",
+             "--web.enable-lifecycle", "--enable-feature=a,b", "--enable-feature=c",
+             "--slo.files=1.yml", "--slo.files=2.yml", "--storage.tsdb.retention.size=10GB",
+             "--web.enable-admin-api", "--web.listen-address=127.0.0.1:1", "--query.timeout=30s"},
+            flags),
+      "");
   EXPECT_TRUE(flags.config_file_named);
   EXPECT_EQ(flags.storage_path, "/d");
   EXPECT_EQ(flags.retention_ms, 15 * base::kDay);
   EXPECT_TRUE(flags.retention_named);
+  EXPECT_EQ(flags.retention_bytes, uint64_t{10} << 30);
+  EXPECT_TRUE(flags.retention_size_named);
+  EXPECT_TRUE(flags.enable_admin_api);
   EXPECT_TRUE(flags.enable_lifecycle);
   EXPECT_EQ(flags.features, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_TRUE(flags.HasFeature("b"));
@@ -75,6 +82,7 @@ TEST(FlagsTest, FaultsAreNamed) {
            {"--web.config.file=web.yml", "not built yet"},
            {"--nonsense=1", "nonsense"},
            {"--storage.wal-sync=never", "never"},
+           {"--storage.tsdb.retention.size=much", "much"},
            {"--log.level=loud", "loud"}}) {
     ServeFlags flags;
     EXPECT_NE(Parse({argument}, flags).find(want), std::string::npos)

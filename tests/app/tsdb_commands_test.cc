@@ -139,7 +139,8 @@ TEST_F(TsdbCommands, StatsAndVerify) {
       Run([&](std::FILE* out) { return RunTsdbVerify({path_}, out); }, status);
   EXPECT_OK(status);
   EXPECT_EQ(verified,
-            "1 records, 3 series, 10 samples, 2 histograms, 0 exemplars\nno damage found\n");
+            "0 blocks, 0 samples\n1 records of the log, 3 series, 10 samples, 2 histograms, 0 "
+            "exemplars\nno damage found\n");
 }
 
 }  // namespace

@@ -193,6 +193,41 @@ TEST(ParseDuration, RefusesOthersWithAReason) {
   }
 }
 
+TEST(ParseBytes, ReadsSizesAndRefusesOthers) {
+  const struct {
+    const char* text;
+    bool ok;
+    uint64_t bytes;
+  } cases[] = {{"0", true, 0},
+               {"10", true, 10},
+               {"10B", true, 10},
+               {"1KB", true, 1024},
+               {"1KiB", true, 1024},
+               {"1.5GB", true, uint64_t{3} << 29},
+               {"2TB", true, uint64_t{2} << 40},
+               {"1EB", true, uint64_t{1} << 60},
+               {"8EB", false, 0},
+               {"", false, 0},
+               {"10gb", false, 0},
+               {"-1", false, 0},
+               {"1 GB", false, 0},
+               {"GB", false, 0},
+               {"1GBB", false, 0}};
+  for (const auto& c : cases) {
+    uint64_t bytes = 0;
+    EXPECT_EQ(ParseBytes(c.text, bytes), c.ok) << c.text;
+    EXPECT_EQ(bytes, c.bytes) << c.text;
+  }
+}
+
+TEST(FormatBytes, WritesWholeUnits) {
+  EXPECT_EQ(FormatBytes(0), "0B");
+  EXPECT_EQ(FormatBytes(10), "10B");
+  EXPECT_EQ(FormatBytes(uint64_t{10} << 30), "10GiB");
+  EXPECT_EQ(FormatBytes(uint64_t{3} << 29), "1GiB512MiB");
+  EXPECT_EQ(FormatBytes(UINT64_MAX), "15EiB1023PiB1023TiB1023GiB1023MiB1023KiB1023B");
+}
+
 TEST(FormatDuration, WritesTheShortestForm) {
   struct Case {
     DurationMs ms;

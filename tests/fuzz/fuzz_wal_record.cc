@@ -18,13 +18,13 @@ void ReplayTwice(std::string_view bytes) {
   CommitRecord record;
   if (!slowburn::tsdb::DecodeRecord(bytes, record).ok()) return;
   slowburn::tsdb::Head head(slowburn::tsdb::Limits{}, 100);
-  slowburn::tsdb::RecordReplayer replayer(head, -1000);
+  slowburn::tsdb::RecordReplayer replayer(head, -1000, nullptr);
   slowburn::tsdb::TimestampMs newest = slowburn::tsdb::kMinTime;
-  for (int round = 0; round < 2; ++round) replayer.Apply(1, record, newest);
+  for (int round = 0; round < 2; ++round) replayer.Apply({1, 1}, record, newest);
   const slowburn::tsdb::Snapshots::Reader reader(head.snapshots());
   for (const slowburn::tsdb::Slot slot : head.Select({}, {})) {
     slowburn::tsdb::SeriesSamples samples;
-    if (!head.Read(slot, {}, reader.commit(), &samples)) continue;
+    if (!head.Read(slot, {}, reader.point(), &samples)) continue;
     slowburn::tsdb::ChunkIterator it(std::move(samples), {});
     slowburn::tsdb::SampleBatch batch;
     while (it.Next(batch)) {

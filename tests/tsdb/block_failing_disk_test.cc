@@ -104,14 +104,14 @@ TEST_P(BlockFailingDisk, EveryWriteOfABatchFailsInTurn) {
 
 TEST_P(BlockFailingDisk, EveryWriteOfARewriteFailsInTurn) {
   int value = 1;
-  const std::atomic<bool> stop{false};
+  const auto go_on = [] { return true; };
   for (int k = 0; k < kWritesAtMost; ++k) {
     SCOPED_TRACE(absl::StrCat("write ", k));
     ASSERT_OK(Write(value++));
     ASSERT_OK(Write(value++));
     const std::shared_ptr<const BlockView> before = store_->View();
     disk_.FailAfter(k, GetParam(), "");
-    const absl::StatusOr<bool> rewritten = store_->Rewrite(kZero, base::kDay, stop);
+    const absl::StatusOr<bool> rewritten = store_->Rewrite(kZero, base::kDay, go_on);
     const bool failed = disk_.failures() > 0;
     disk_.Heal();
     ASSERT_EQ(Read(), Want());
@@ -122,7 +122,7 @@ TEST_P(BlockFailingDisk, EveryWriteOfARewriteFailsInTurn) {
     }
     // It works afterwards, and leaves one block in each partition.
     absl::StatusOr<bool> more = true;
-    while (more.ok() && *more) more = store_->Rewrite(kZero, base::kDay, stop);
+    while (more.ok() && *more) more = store_->Rewrite(kZero, base::kDay, go_on);
     ASSERT_OK(more);
     EXPECT_EQ(store_->Blocks().size(), 2u);
     ASSERT_EQ(Read(), Want());

@@ -191,9 +191,10 @@ class Model {
 
   void Rewrite() {
     const TimestampMs newest = kZero + random_.Between(0, 5 * 24) * base::kHour;
-    const std::atomic<bool> stop{random_.OneIn(10)};
+    const bool stop = random_.OneIn(10);
+    const auto go_on = [stop] { return !stop; };
     for (int64_t n = random_.Between(1, 4); n > 0; --n) {
-      ASSERT_OK(store_->Rewrite(newest, 2 * base::kHour, stop));
+      ASSERT_OK(store_->Rewrite(newest, 2 * base::kHour, go_on));
       ASSERT_NO_FATAL_FAILURE(TakeOverRewrites());
     }
   }

@@ -87,7 +87,24 @@ void ReadCommits(Storage& storage, const std::atomic<bool>& done) {
   }
 }
 
-TEST(DbConcurrency, ReadersSeeWholeCommits) {
+// Seals, rewrites and deletes (nothing) for as long as the others work.
+void SealAndRewrite(Db& db, const std::atomic<bool>& done) {
+  for (int n = 0; !done; ++n) {
+    const auto readers = n % 2 == 0 ? Db::OldReaders::kWait : Db::OldReaders::kLeave;
+    ASSERT_OK(db.Seal(Db::SealWhat::kAll, readers));
+    if (n % 3 == 0) {
+      ASSERT_OK(db.RewriteBlocks());
+    }
+    if (n % 5 == 0) {
+      ASSERT_OK(db.Delete({{Matcher::Equal("nobody", "has this")}}, {}));
+    }
+    std::this_thread::yield();
+  }
+}
+
+enum class Sealing { kNone, kAllTheTime };
+
+void ReadWhileWriting(Sealing sealing, int commits) {
   ContractOptions contract;
   contract.retention_ms = base::kHour;
   DbStore store(contract);
@@ -103,8 +120,12 @@ TEST(DbConcurrency, ReadersSeeWholeCommits) {
       std::this_thread::yield();
     }
   });
+  if (sealing == Sealing::kAllTheTime) {
+    others.emplace_back([&] { SealAndRewrite(*store.db, done); });
+  }
   for (int w = 0; w < kWriters; ++w) {
-    writers.emplace_back([&store, w, zero] { WriteCommits(store.storage(), w, 400, zero); });
+    writers.emplace_back(
+        [&store, w, zero, commits] { WriteCommits(store.storage(), w, commits, zero); });
   }
   for (std::thread& thread : writers) thread.join();
   done = true;
@@ -113,13 +134,18 @@ TEST(DbConcurrency, ReadersSeeWholeCommits) {
     {
       const auto querier = store.storage().NewQuerier({});
       for (int w = 0; w < kWriters; ++w) {
-        int seen = 400;
+        int seen = commits;
         CheckHalf(*querier, w, "0", seen);
         CheckHalf(*querier, w, "1", seen);
       }
     }
     store.Reopen();
   }
+}
+
+TEST(DbConcurrency, ReadersSeeWholeCommits) { ReadWhileWriting(Sealing::kNone, 400); }
+TEST(DbConcurrency, ReadersSeeWholeCommitsWhileSamplesAreSealed) {
+  ReadWhileWriting(Sealing::kAllTheTime, 150);
 }
 
 // With a sync for each write, concurrent commits share writes of the log.
@@ -141,7 +167,7 @@ TEST(DbConcurrency, CommitsShareWritesOfTheLog) {
 // A tap hears every sample of its series once, in order.
 class OrderTap : public CommitTap {
  public:
-  bool WantsSeries(SeriesRef, const Labels& labels) override { return labels.Has("writer"); }
+  bool WantsSeries(SeriesRef, const Labels& labels, Past) override { return labels.Has("writer"); }
   void OnCommit(std::span<const TappedSample> samples) override {
     for (const TappedSample& s : samples) {
       double& last = last_[s.ref];

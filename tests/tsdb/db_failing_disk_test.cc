@@ -31,6 +31,8 @@ class FailingStore {
     options.path = directory.path();
     options.wal_sync = WalSync::kAlways;
     options.log_files_for_test = &disk;
+    options.env_for_test = blocks_disk.env();
+    options.background = false;
     absl::StatusOr<std::unique_ptr<Db>> opened = Db::Open(std::move(options), clock, *registry);
     ASSERT_OK(opened);
     db = *std::move(opened);
@@ -59,7 +61,8 @@ class FailingStore {
     return times;
   }
 
-  FailingFiles disk;
+  FailingFiles disk;        // of the log
+  FailingDisk blocks_disk;  // of blocks and state
   TempDirectory directory;
   testing::FakeClock clock;
   std::unique_ptr<prometheus::Registry> registry;
@@ -134,6 +137,45 @@ TEST(DbFailingDisk, AByteQuotaThatIsHitAndLifted) {
   store.Open();
   EXPECT_EQ(store.Read(), before);
   EXPECT_GT(store.acknowledged.size(), 20u);
+}
+
+// The disk fails at the k-th write of a seal: of the log, or of blocks.
+TEST(DbFailingDisk, EveryWriteOfASealFailsInTurn) {
+  for (const DiskFault fault : {DiskFault::kNoSpace, DiskFault::kBroken}) {
+    bool failed = true;
+    for (int k = 0; failed; ++k) {
+      SCOPED_TRACE(
+          absl::StrCat("write ", k, fault == DiskFault::kNoSpace ? " no space" : " broken"));
+      ASSERT_LT(k, 200);
+      FailingStore store;
+      const bool of_log = k % 2 == 0;
+      ASSERT_OK(store.Write());
+      ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
+      ASSERT_OK(store.Write("new"));
+      ASSERT_OK(store.Write());
+      const std::string before = store.Read();
+      if (of_log) {
+        store.disk.FailAfter(k / 2, fault);
+      } else {
+        store.blocks_disk.FailAfter(k / 2, fault, "");
+      }
+      const absl::Status status = store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait);
+      failed = of_log || store.blocks_disk.failures() > 0;
+      EXPECT_TRUE(failed || status.ok()) << status;
+      EXPECT_EQ(store.Read(), before);
+      store.disk.Heal();
+      store.blocks_disk.Heal();
+      EXPECT_EQ(store.Read(), before);
+      if (k % 4 < 2) store.Open();
+      EXPECT_EQ(store.Read(), before);
+      ASSERT_OK(store.db->Seal(Db::SealWhat::kAll, Db::OldReaders::kWait));
+      EXPECT_EQ(store.Read(), before);
+      EXPECT_EQ(store.db->Stats(0).samples, 0u);
+      ASSERT_OK(store.Write("after"));
+      store.Open();
+      EXPECT_EQ(store.TimesOf("1"), store.acknowledged);
+    }
+  }
 }
 
 // A retry after a failed write, with another value at the same time: the acknowledged one counts

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "prometheus/registry.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/tsdb/fake_block_store.h"
 #include "tests/tsdb/storage_contract.h"
 #include "tsdb/db.h"
 
@@ -40,11 +41,15 @@ class TempDirectory {
   std::string path_;
 };
 
-class DbStore final : public StoreUnderTest {
+class DbStore : public StoreUnderTest {
  public:
-  explicit DbStore(const ContractOptions& o) {
+  // Where its blocks are: in the directory, or in `blocks`.
+  enum class Blocks { kDisk, kFake };
+  explicit DbStore(const ContractOptions& o, Blocks where = Blocks::kDisk) {
     base::SetLogLevel(base::LogLevel::kWarn);
     options.path = directory.path();
+    options.background = false;  // tests say when
+    if (where == Blocks::kFake) options.blocks_for_test = &blocks;
     options.wal_sync = WalSync::kOs;
     options.retention_ms = o.retention_ms;
     options.max_future_ms = o.max_future_ms;
@@ -71,7 +76,14 @@ class DbStore final : public StoreUnderTest {
     if (opened.ok()) db = *std::move(opened);
   }
 
+  // As ReadAll, of everything.
+  std::string Read() {
+    const auto querier = storage().NewQuerier({});
+    return ReadAll(*querier, {}, {});
+  }
+
   TempDirectory directory;
+  FakeBlockStore blocks;  // unused with kDisk
   DbOptions options;
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Db> db;

@@ -31,6 +31,9 @@ class StoreUnderTest {
   virtual void RemoveTap(CommitTap* tap) = 0;
   virtual void ApplyRetention() = 0;
   virtual void SetOutOfOrderWindow(DurationMs window) = 0;
+  // Whether LabelNames and LabelValues leave out series without samples in the Querier's range;
+  // else they may look at whole blocks.
+  virtual bool ExactLabelRanges() const { return true; }
   // Closes and opens again, if the implementation can: what was committed is there afterwards.
   virtual void Reopen() = 0;
   testing::FakeClock clock;
@@ -39,7 +42,8 @@ class StoreUnderTest {
 // Keeps what it is told of the series whose label `tap` is "yes".
 class RecordingTap : public CommitTap {
  public:
-  bool WantsSeries(SeriesRef ref, const Labels& labels) override {
+  bool WantsSeries(SeriesRef ref, const Labels& labels, Past past) override {
+    pasts.push_back(past);
     asked.push_back(labels.ToString());
     names[ref] = labels.ToString();
     return labels.Get("tap") == "yes";
@@ -53,6 +57,7 @@ class RecordingTap : public CommitTap {
   }
   std::map<SeriesRef, std::string> names;
   std::vector<std::string> asked;
+  std::vector<Past> pasts;
   std::string seen;
 };
 

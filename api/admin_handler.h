@@ -1,0 +1,32 @@
+// /api/v1/admin/tsdb: deleting series, as Prometheus does it behind --web.enable-admin-api.
+//
+// Samples that are deleted stay in the ledgers of SLOs: budgets keep what they counted. The answer
+// says so in a header, as it has no body.
+//
+// Threads: the functions are called from server threads. Lifetimes: what they capture outlives the
+// router.
+#ifndef SLOWBURN_API_ADMIN_HANDLER_H_
+#define SLOWBURN_API_ADMIN_HANDLER_H_
+
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "api/http.h"
+#include "tsdb/matcher.h"
+#include "tsdb/sample.h"
+
+namespace slowburn::api {
+
+struct AdminDeps {
+  bool enabled = false;
+  std::function<absl::Status(const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range)>
+      delete_series;
+  std::function<absl::Status()> clean_tombstones;
+};
+
+void RegisterAdminApi(Router& router, AdminDeps deps);
+
+}  // namespace slowburn::api
+
+#endif  // SLOWBURN_API_ADMIN_HANDLER_H_
