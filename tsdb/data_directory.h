@@ -30,7 +30,6 @@ class DataDirectory {
 
   std::string log_path() const { return path_ + "/log"; }
   std::string old_log_path() const { return path_ + "/wal"; }  // of format 1
-  std::string blocks_path() const { return path_ + "/blocks"; }
   std::string state_path() const { return path_ + "/state"; }
   std::string blocks_path() const { return path_ + "/blocks"; }
 
