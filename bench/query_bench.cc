@@ -79,6 +79,7 @@ struct World {
       tsdb::DbOptions options;
       options.path = directory;
       options.wal_sync = tsdb::WalSync::kOs;
+      options.background = false;
       options.retention_ms = 100 * 365 * base::kDay;
       auto db = tsdb::Db::Open(options, clock, registry);
       CHECK(db.ok());

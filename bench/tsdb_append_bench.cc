@@ -70,6 +70,7 @@ struct Store {
     db = nullptr;
     registry = std::make_unique<prometheus::Registry>();
     DbOptions options;
+    options.background = false;
     options.path = directory;
     db = *Db::Open(std::move(options), clock, *registry);
   }

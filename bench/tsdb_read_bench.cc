@@ -51,6 +51,7 @@ struct Store {
     DbOptions options;
     options.path = directory;
     options.wal_sync = WalSync::kOs;
+    options.background = false;
     db = *Db::Open(std::move(options), clock, registry);
     std::mt19937_64 engine{1};
     std::vector<double> values(kSeries, 0);

@@ -145,8 +145,8 @@ class DbImpl final : public Db {
   absl::Status Seal(SealWhat what, OldReaders readers) override {
     const auto old =
         readers == OldReaders::kWait ? Sealer::OldReaders::kWait : Sealer::OldReaders::kLeave;
-    absl::Status status =
-        what == SealWhat::kDue ? keeper_->SealIfDue() : keeper_->SealAll(old).status();
+    const absl::Status status =
+        what == SealWhat::kDue ? keeper_->SealIfDue(old) : keeper_->SealAll(old);
     UpdateGauges();
     return status;
   }

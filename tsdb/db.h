@@ -91,16 +91,17 @@ class Db : public Storage {
   virtual absl::Status ApplyRetention() = 0;
 
   // Moves samples into blocks: all of the commits that returned before, or what is due by their
-  // time. Reads and commits go on meanwhile. With kWait the memory is free afterwards: the caller
-  // has no Querier, for which it would wait for ever. With kLeave nothing is moved while Queriers
-  // from before the last move are still there.
+  // time. Reads and commits go on meanwhile. With kWait the memory is free afterwards: it waits for
+  // the Queriers from before, of which the caller has none, for half a minute at most; kUnavailable
+  // when nothing could be moved. With kLeave nothing is moved while Queriers from before the last
+  // move are still there.
   enum class SealWhat { kAll, kDue };
   enum class OldReaders { kWait, kLeave };
   virtual absl::Status Seal(SealWhat what, OldReaders readers) = 0;
   // Deletes the samples in the range of the series that match any of the selectors, and their
   // exemplars; all of the commits that returned before. Returns how many series of blocks were
-  // touched. Later Queriers do not see them. Ledgers keep what they counted. The caller has no
-  // Querier.
+  // touched. Later Queriers do not see them. Ledgers keep what they counted. kUnavailable: Queriers
+  // from before, of which the caller has none, were there for more than half a minute.
   virtual absl::StatusOr<uint64_t> Delete(const std::vector<Matchers>& any_of, TimeRange range) = 0;
   // Frees the space of what was deleted.
   virtual absl::Status CleanTombstones() = 0;

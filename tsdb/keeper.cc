@@ -82,7 +82,7 @@ void Keeper::SealLoop() {
   SetNice(kSealNice);
   bool failing = false;
   while (Rest(kSecondNs)) {
-    const absl::Status status = SealIfDue();
+    const absl::Status status = SealIfDue(Sealer::OldReaders::kLeave);
     if (!status.ok() && !failing)
       base::Error("samples cannot be sealed; they stay in memory and in the log",
                   {{"error", status}});
@@ -141,21 +141,22 @@ absl::Status Keeper::SealLocked(TimestampMs until, Sealer::OldReaders readers, b
   return done.status();
 }
 
-absl::Status Keeper::SealIfDue() {
+absl::Status Keeper::SealIfDue(Sealer::OldReaders readers) {
   base::MutexLock lock(mu_);
   if (sealed_at_ns_ == INT64_MIN) sealed_at_ns_ = clock_.MonotonicNs();
-  RETURN_IF_ERROR(sealer_.Free(Sealer::OldReaders::kLeave).status());
+  RETURN_IF_ERROR(sealer_.Free(readers).status());
   TimestampMs until = kMinTime;
   if (!IsDue(until)) return absl::OkStatus();
   bool sealed = false;
-  return SealLocked(until, Sealer::OldReaders::kLeave, sealed);
+  return SealLocked(until, readers, sealed);
 }
 
-absl::StatusOr<bool> Keeper::SealAll(Sealer::OldReaders readers) {
+absl::Status Keeper::SealAll(Sealer::OldReaders readers) {
   base::MutexLock lock(mu_);
   bool sealed = false;
   RETURN_IF_ERROR(SealLocked(Committer::kAllSamples, readers, sealed));
-  return sealed;
+  if (sealed || readers == Sealer::OldReaders::kLeave) return absl::OkStatus();
+  return absl::UnavailableError("queries from before the last seal are still running");
 }
 
 absl::Status Keeper::ApplyRetention() {
@@ -205,8 +206,10 @@ absl::StatusOr<uint64_t> Keeper::Delete(const std::vector<Matchers>& any_of, Tim
   // Deleted is only what is in blocks, so everything must be there, and no longer in the head.
   bool sealed = false;
   RETURN_IF_ERROR(SealLocked(Committer::kAllSamples, Sealer::OldReaders::kWait, sealed));
-  if (!sealed || sealer_.has_unfreed())
-    return absl::UnavailableError("the store is being closed; nothing was deleted");
+  if (!sealed || sealer_.has_unfreed()) {
+    return absl::UnavailableError(
+        "queries from before are still running; nothing was deleted, try again");
+  }
   uint64_t touched = 0;
   std::vector<Slot> slots;
   for (const Matchers& matchers : any_of) {

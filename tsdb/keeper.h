@@ -45,10 +45,10 @@ class Keeper {
   void StartThreads();
   void Stop();
 
-  // What the sealing thread does each second.
-  absl::Status SealIfDue();
-  // Seals everything; see Sealer. False: not now.
-  absl::StatusOr<bool> SealAll(Sealer::OldReaders readers);
+  // What the sealing thread does each second, with kLeave.
+  absl::Status SealIfDue(Sealer::OldReaders readers);
+  // Seals everything; see Sealer. kUnavailable: with kWait nothing could be sealed.
+  absl::Status SealAll(Sealer::OldReaders readers);
   // Hides what is too old at once; frees it, and drops blocks that are too old or too much, when it
   // is due and no seal is under way.
   absl::Status ApplyRetention();

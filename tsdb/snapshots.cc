@@ -83,10 +83,14 @@ bool Snapshots::HasReadersBefore(uint64_t mark) const {
   return HasBefore(mark);
 }
 
-bool Snapshots::WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop) {
+bool Snapshots::WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop,
+                                     std::chrono::milliseconds limit) {
+  static constexpr std::chrono::milliseconds kAtOnce(100);
+  const auto until = std::chrono::steady_clock::now() + limit;
   base::MutexLock lock(mu_);
   ++waiters_;
-  while (HasBefore(mark) && !stop) reader_gone_.Wait(mu_);
+  while (HasBefore(mark) && !stop && std::chrono::steady_clock::now() < until)
+    reader_gone_.WaitFor(mu_, kAtOnce);
   --waiters_;
   return !HasBefore(mark);
 }

@@ -14,6 +14,7 @@
 #define SLOWBURN_TSDB_SNAPSHOTS_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -90,8 +91,10 @@ class Snapshots {
   // before.
   uint64_t PublishSeal(const BlockStore& store, SealNumber seal);
   bool HasReadersBefore(uint64_t mark) const;
-  // False when `stop` became true first; see WakeWaiters.
-  bool WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop);
+  // False when `stop` became true first (see WakeWaiters), or when it took longer than `limit`,
+  // about.
+  bool WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop,
+                            std::chrono::milliseconds limit);
   void WakeWaiters();
 
  private:
