@@ -131,7 +131,7 @@ class Generator {
       ++name.recent_series;
     }
     if (spec_.late_fraction > 0 && random_.Uniform() < spec_.late_fraction) {
-      const auto delay = kMinuteMs + static_cast<int64_t>(random_.Below(28 * kMinuteMs));
+      const auto delay = kMinuteMs + static_cast<int64_t>(random_.Below(26 * kMinuteMs));
       const int64_t due = row + delay / spec_.step_ms;
       if (due > row && due < spec_.rows) {
         late_[due].push_back({series.labels, series.shard, t, value});

@@ -36,7 +36,7 @@ struct DataSetSpec {
   int64_t jitter_ms = 0;  // each row is up to this much early or late
   double churn_per_hour =
       0;                     // share of the pods that are replaced; the old series are marked stale
-  double late_fraction = 0;  // samples that go out 1 to 29 minutes after their time
+  double late_fraction = 0;  // samples that go out 1 to 27 minutes after their time
   int shards = 2;
   int samples_per_request = 2000;
   uint64_t seed = 1;

@@ -23,7 +23,7 @@
 namespace slowburn::bench {
 namespace {
 
-constexpr int64_t kWindowMs = 5 * 60'000;
+constexpr int64_t kWindowMs = 60'000;
 
 class Options {
  public:

@@ -148,7 +148,7 @@ def tables(results):
         lambda r, d: f"{r['written'] / d['samples']:.2f} ({r['written'] / d['wire_bytes']:.2f})",
         lambda r, d: r["written"]).text())
     out.append(Table("From 2xx to visible:", results, "a sample of a new series, asked for without a pause.").add(
-        lambda r, d: seconds(r.get("visible_seconds"))).text())
+        lambda r, d: seconds(r["visible_seconds"]) if "visible_seconds" in r else "").text())
     out.append(Table("Killed the moment that it acknowledged 2,000 samples:", results, "how many are gone.").add(
         lambda r, d: f"{r['lost_at_once']:.0f}" if "lost_at_once" in r else "").text())
     out.append(Table("Acknowledged samples that can be read,", results, "before and after the crash.").add(whole).text())
