@@ -544,12 +544,13 @@ void MemoryStorage::Delete(const std::vector<Matchers>& any_of, TimeRange range)
   for (const Matchers& matchers : any_of) {
     state_->ForEachMatch(matchers, [&](const State::SeriesPtr& series) { found.insert(series); });
   }
-  // A series that loses all is still known: it has no samples, and may get some again.
   for (const State::SeriesPtr& series : found) {
+    const bool had_samples = !series->samples.empty();
     std::erase_if(series->samples, [&](const StoredSample& s) { return range.Contains(s.t); });
     std::erase_if(state_->exemplars, [&](const State::StoredExemplar& e) {
       return e.ref == series->ref && range.Contains(e.exemplar.t);
     });
+    if (had_samples && series->samples.empty()) state_->Drop(series);
   }
 }
 

@@ -211,13 +211,13 @@ class ModelRun {
     const TimeRange range = RandomRange();
     ASSERT_OK(store_.db->Delete(any_of, range));
     model_.Delete(any_of, range);
-    deleted_ = true;
+    ForgetReferences();
   }
 
   // Series that got nothing for long may leave the memory of the Db; then it does not know their
   // references and keys any more, which the model does.
   void LetIdleSeriesGo() {
-    bool idle = std::exchange(deleted_, false);  // some may have no samples
+    bool idle = false;
     const auto querier = model_.NewQuerier({});
     auto set = *querier->Select({}, {});
     while (set->Next()) {
@@ -228,7 +228,10 @@ class ModelRun {
       newest_ = std::max(newest_, last);
       idle = idle || last < newest_ - 2 * base::kHour;
     }
-    if (!idle) return;
+    if (idle) ForgetReferences();
+  }
+
+  void ForgetReferences() {
     while (!appenders_.empty()) RollBack();
     known_.clear();
     ++opened_;
@@ -238,6 +241,9 @@ class ModelRun {
     if (random_.OneIn(3)) Advance(random_.Between(1, kRetention));
     if (since_retention_ < kSweepStep) return;
     LetIdleSeriesGo();
+    // A Db that seals keeps some series longer than the model does, which drops them with their
+    // last sample: references are hints.
+    if (seals_ != Seals::kNone) ForgetReferences();
     since_retention_ = 0;
     store_.ApplyRetention();
     model_.ApplyRetention();
@@ -438,7 +444,8 @@ class ModelRun {
   std::map<std::string, RefPair> known_;  // by labels
   DurationMs since_retention_ = 0;
   TimestampMs newest_ = kMinTime;
-  bool deleted_ = false;
+  bool deleted_ = false;  // since references were forgotten last
+  bool ever_deleted_ = false;
   int opened_ = 1;
   uint64_t operations_ = 0;
 };
