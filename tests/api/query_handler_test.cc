@@ -51,8 +51,8 @@ class QueryHandlerTest : public ::testing::Test {
   static tsdb::DbStats Stats(size_t limit) {
     tsdb::DbStats stats;
     stats.series = limit;
-    stats.min_time = 1;
-    stats.max_time = 2;
+    stats.head_min_time = 1;
+    stats.head_max_time = 2;
     stats.series_by_metric = {{"up", 2}};
     return stats;
   }

@@ -34,7 +34,9 @@ class ConfigCommandsTest : public ::testing::Test {
     return code;
   }
 
-  const std::string folder_ = ::testing::TempDir() + "/slowburn_config_commands/";
+  // Tests run at the same time: each has a folder of its own.
+  const std::string folder_ = ::testing::TempDir() + "/slowburn_config_commands_" +
+                              ::testing::UnitTest::GetInstance()->current_test_info()->name() + "/";
   std::string err_;
 };
 

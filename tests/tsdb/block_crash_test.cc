@@ -13,7 +13,7 @@
 #include "tests/testing/random.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/block_crash.h"
-#include "tests/tsdb/store_fixture.h"
+#include "tests/tsdb/temp_directory.h"
 
 namespace slowburn::tsdb {
 namespace {

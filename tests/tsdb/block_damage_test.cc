@@ -14,7 +14,7 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/block_model.h"
 #include "tests/tsdb/storage_reading.h"
-#include "tests/tsdb/store_fixture.h"
+#include "tests/tsdb/temp_directory.h"
 #include "tsdb/block_store.h"
 
 namespace slowburn::tsdb {

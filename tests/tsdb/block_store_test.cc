@@ -18,7 +18,7 @@
 #include "tests/tsdb/block_model.h"
 #include "tests/tsdb/failing_disk.h"
 #include "tests/tsdb/storage_reading.h"
-#include "tests/tsdb/store_fixture.h"
+#include "tests/tsdb/temp_directory.h"
 
 namespace slowburn::tsdb {
 namespace {

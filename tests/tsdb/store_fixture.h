@@ -16,30 +16,10 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/fake_block_store.h"
 #include "tests/tsdb/storage_contract.h"
+#include "tests/tsdb/temp_directory.h"
 #include "tsdb/db.h"
 
 namespace slowburn::tsdb {
-
-class TempDirectory {
- public:
-  TempDirectory() {
-    static std::atomic<int> next{0};
-    path_ = (std::filesystem::temp_directory_path() /
-             absl::StrCat("slowburn-tsdb-", getpid(), "-", next++))
-                .string();
-    std::filesystem::remove_all(path_);
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class DbStore : public StoreUnderTest {
  public:
