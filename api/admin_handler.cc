@@ -50,6 +50,9 @@ void RegisterAdminApi(Router& router, AdminDeps given) {
   router.Add({"POST", "PUT"}, "/api/v1/admin/tsdb/clean_tombstones", [deps](const Request&) {
     return deps->enabled ? Done(deps->clean_tombstones()) : Disabled();
   });
+  router.Add({"POST", "PUT"}, "/api/v1/admin/tsdb/seal", [deps](const Request&) {
+    return deps->enabled ? Done(deps->seal()) : Disabled();
+  });
 }
 
 }  // namespace slowburn::api

@@ -1,4 +1,5 @@
-// /api/v1/admin/tsdb: deleting series, as Prometheus does it behind --web.enable-admin-api.
+// /api/v1/admin/tsdb: deleting series, as Prometheus does it behind --web.enable-admin-api; and
+// `seal`, which is ours: it moves the head into blocks now.
 //
 // Samples that are deleted stay in the ledgers of SLOs: budgets keep what they counted. The answer
 // says so in a header, as it has no body.
@@ -23,6 +24,7 @@ struct AdminDeps {
   std::function<absl::Status(const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range)>
       delete_series;
   std::function<absl::Status()> clean_tombstones;
+  std::function<absl::Status()> seal;  // of everything that was acknowledged before the call
 };
 
 void RegisterAdminApi(Router& router, AdminDeps deps);

@@ -367,7 +367,11 @@ void Server::Impl::RegisterRoutes() {
                    [this](const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range) {
                      return db->Delete(any_of, range).status();
                    },
-               .clean_tombstones = [this] { return db->CleanTombstones(); }});
+               .clean_tombstones = [this] { return db->CleanTombstones(); },
+               .seal =
+                   [this] {
+                     return db->Seal(tsdb::Db::SealWhat::kAll, tsdb::Db::OldReaders::kWait);
+                   }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),

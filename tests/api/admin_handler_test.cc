@@ -25,6 +25,11 @@ class AdminApi : public ::testing::Test {
                           [this] {
                             ++cleaned_;
                             return status_;
+                          },
+                      .seal =
+                          [this] {
+                            ++sealed_;
+                            return status_;
                           }});
     Request request;
     request.method = method;
@@ -37,6 +42,7 @@ class AdminApi : public ::testing::Test {
   std::vector<tsdb::Matchers> deleted_;
   tsdb::TimeRange range_;
   int cleaned_ = 0;
+  int sealed_ = 0;
 };
 
 TEST_F(AdminApi, DeletesSeriesInAClosedRange) {
@@ -80,7 +86,7 @@ TEST_F(AdminApi, RefusesWhatItCannotRead) {
 }
 
 TEST_F(AdminApi, IsOffUnlessAskedFor) {
-  for (const char* what : {"delete_series", "clean_tombstones"}) {
+  for (const char* what : {"delete_series", "clean_tombstones", "seal"}) {
     const Response response = Call(what, "match[]=up", false);
     EXPECT_EQ(response.status, 500);
     EXPECT_EQ(response.body,
@@ -89,13 +95,17 @@ TEST_F(AdminApi, IsOffUnlessAskedFor) {
   }
   EXPECT_TRUE(deleted_.empty());
   EXPECT_EQ(cleaned_, 0);
+  EXPECT_EQ(sealed_, 0);
 }
 
 TEST_F(AdminApi, CleansAndTellsFailures) {
   EXPECT_EQ(Call("clean_tombstones", "").status, 204);
   EXPECT_EQ(cleaned_, 1);
+  EXPECT_EQ(Call("seal", "").status, 204);
+  EXPECT_EQ(sealed_, 1);
   status_ = absl::UnavailableError("no space");
   EXPECT_EQ(Call("clean_tombstones", "").status, 500);
+  EXPECT_EQ(Call("seal", "").status, 500);
   const Response response = Call("delete_series", "match[]=up");
   EXPECT_EQ(response.status, 500);
   EXPECT_NE(response.body.find("no space"), std::string::npos);
