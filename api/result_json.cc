@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "query/histogram/buckets.h"
+#include "query/limits.h"
 #include "query/stats_json.h"
 
 namespace slowburn::api {
@@ -37,6 +38,44 @@ void AppendPoint(std::string& out, const query::HistogramPoint& point) {
   out += ']';
 }
 
+// "[<t>,": the series of a matrix have their points on one grid, so that most of these texts were
+// made before.
+class PointBegins {
+ public:
+  // The times of one series ascend; Restart comes before those of the next.
+  void Restart() { at_ = 0; }
+  void Append(std::string& out, tsdb::TimestampMs t) {
+    // A few, so that series on grids of their own do not go through it all.
+    for (int i = 0; i < kSkippedAtOnce && at_ < texts_.size() && texts_[at_].t < t; ++i) ++at_;
+    if (at_ == texts_.size() && at_ < query::kMaxPointsPerSeries) texts_.push_back(Make(t));
+    if (at_ < texts_.size() && texts_[at_].t == t) {
+      out.append(texts_[at_].text, texts_[at_].size);
+      ++at_;
+      return;
+    }
+    const Text text = Make(t);
+    out.append(text.text, text.size);
+  }
+
+ private:
+  static constexpr int kSkippedAtOnce = 8;
+  struct Text {
+    tsdb::TimestampMs t = 0;
+    uint8_t size = 0;
+    char text[31];
+  };
+  static Text Make(tsdb::TimestampMs t) {
+    std::string text = "[";
+    AppendTimestamp(text, t);
+    text += ",";
+    Text out{t, uint8_t(text.size()), {}};
+    text.copy(out.text, sizeof out.text);
+    return out;
+  }
+  std::vector<Text> texts_;  // ascending
+  size_t at_ = 0;
+};
+
 template <typename Point>
 void AppendPoints(std::string& out, std::string_view key, const std::vector<Point>& points) {
   if (points.empty()) return;
@@ -44,6 +83,18 @@ void AppendPoints(std::string& out, std::string_view key, const std::vector<Poin
   for (const Point& point : points) {
     AppendPoint(out, point);
     out += ',';
+  }
+  out.back() = ']';
+}
+
+void AppendFloats(std::string& out, const std::vector<tsdb::Sample>& points, PointBegins& begins) {
+  if (points.empty()) return;
+  out += ",\"values\":[";
+  begins.Restart();
+  for (const tsdb::Sample& point : points) {
+    begins.Append(out, point.t);
+    AppendValue(out, point.v);
+    out += "],";
   }
   out.back() = ']';
 }
@@ -59,10 +110,11 @@ size_t BytesOfSeries(const std::vector<query::Series>& all) {
 
 void AppendMatrix(std::string& out, const std::vector<query::Series>& matrix) {
   out.reserve(out.size() + BytesOfSeries(matrix));
+  PointBegins begins;
   for (const query::Series& series : matrix) {
     out += "{\"metric\":";
     AppendLabels(out, series.labels);
-    AppendPoints(out, ",\"values\":[", series.floats);
+    AppendFloats(out, series.floats, begins);
     AppendPoints(out, ",\"histograms\":[", series.histograms);
     out += "},";
   }

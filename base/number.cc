@@ -173,6 +173,32 @@ void AppendLargeFixed(std::string& out, double value) {
   out.append(static_cast<size_t>(power - digits), '0');
 }
 
+// Most values are whole, or have up to three decimals: those are written as integers. At most 15
+// digits that read back to the value are the shortest, since no two such numbers are one double.
+// False where `value` is no such number.
+bool AppendShortDecimal(std::string& out, double value) {
+  const double magnitude = std::fabs(value);
+  if (!(magnitude < 1e12) || magnitude == 0) return false;
+  const auto whole = static_cast<int64_t>(value);
+  char buffer[24];
+  if (static_cast<double>(whole) == value) {
+    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, whole).ptr);
+    return true;
+  }
+  const auto thousandths = static_cast<int64_t>(magnitude * 1000 + 0.5);
+  if (static_cast<double>(thousandths) / 1000 != magnitude) return false;
+  char* end = buffer;
+  if (value < 0) *end++ = '-';
+  end = std::to_chars(end, buffer + sizeof buffer, thousandths / 1000).ptr;
+  int64_t decimals = thousandths % 1000;
+  *end++ = '.';
+  for (int64_t unit = 100; decimals > 0; decimals %= unit, unit /= 10) {
+    *end++ = static_cast<char>('0' + decimals / unit);
+  }
+  out.append(buffer, end);
+  return true;
+}
+
 }  // namespace
 
 void AppendFloat(std::string& out, double value, FloatStyle style) {
@@ -203,6 +229,7 @@ void AppendFloat(std::string& out, double value, FloatStyle style) {
     AppendLargeFixed(out, value);
     return;
   }
+  if (!exponent && AppendShortDecimal(out, value)) return;
   char buffer[400];  // the longest fixed form, -2.2250738585072014e-308, takes 327
   const auto result =
       std::to_chars(buffer, buffer + sizeof buffer, value,

@@ -46,6 +46,7 @@ inline constexpr uint64_t kColumnNaN = 32;         // some values are NaN, the s
 inline constexpr uint64_t kColumnSummary = 64;     // a summary follows
 inline constexpr uint64_t kColumnMonotonic = 128;  // the summary of values that never fall
 inline constexpr uint64_t kColumnExactSum = 256;   // the low half of the sum is 0
+inline constexpr uint64_t kColumnWhole = 512;      // SampleSummary::whole
 
 // A place of series in row groups: index section kPieces.
 struct GroupPlace {

@@ -196,4 +196,20 @@ bool BlockSampleIterator::Next(SampleBatch& out) {
   return false;
 }
 
+bool BlockSampleIterator::SummaryOf(const FoundColumn& column, SampleSummary& out) const {
+  const TimeRange range = reads_->range();
+  return column.first >= range.start && column.last < range.end &&
+         !column.column.has(kColumnHistograms | kColumnStarts | kColumnNaN) &&
+         ReadColumnSummary(column.column, column.count, column.first, column.last, out);
+}
+
+SampleIterator::Run BlockSampleIterator::NextRun(IsEnough is_enough, SampleBatch& batch,
+                                                 SampleSummary& summary) {
+  if (HasNext() && !has_merged_ && SummaryOf(columns_[at_], summary) && is_enough(summary)) {
+    ++at_;
+    return Run::kSummary;
+  }
+  return Next(batch) ? Run::kBatch : Run::kEnd;
+}
+
 }  // namespace slowburn::tsdb

@@ -36,6 +36,8 @@ class BlockSampleIterator final : public SampleIterator {
   // Whether anything is left; decodes no more than it has to.
   bool HasNext();
   bool Next(SampleBatch& out) override;
+  // Summaries of columns that are wholly in the range.
+  Run NextRun(IsEnough is_enough, SampleBatch& batch, SampleSummary& summary) override;
   absl::Status status() const override { return absl::OkStatus(); }
 
  private:
@@ -47,6 +49,7 @@ class BlockSampleIterator final : public SampleIterator {
   bool Decode(const FoundColumn& column, size_t begin, size_t end);
   SampleBatch Decoded(size_t begin, size_t end) const;
   bool IsPlain(size_t end) const;
+  bool SummaryOf(const FoundColumn& column, SampleSummary& out) const;
   void CopyMerged(size_t end);
 
   const std::shared_ptr<BlockReads> reads_;

@@ -32,7 +32,7 @@ class HeadSeriesSet final : public SeriesSet {
       } else {
         iterator_ = Open();
         if (iterator_ == nullptr) continue;
-        if (!iterator_->Prime()) {
+        if (!iterator_->HasSample()) {
           status_ = iterator_->status();
           if (!status_.ok()) return false;
           continue;

@@ -349,16 +349,44 @@ class MemoryStorage::SampleIteratorImpl final : public SampleIterator {
       : columns_(std::move(columns)) {}
 
   bool Next(SampleBatch& out) override {
-    if (done_ || columns_->t.empty()) return false;
-    done_ = true;
-    out = {columns_->t, columns_->v, columns_->histograms, columns_->starts};
+    if (at_ == columns_->t.size()) return false;
+    out = Take(columns_->t.size() - at_);
     return true;
+  }
+
+  // Sums up a few samples at a time, so that readers meet many summaries in few samples.
+  Run NextRun(IsEnough is_enough, SampleBatch& batch, SampleSummary& summary) override {
+    if (at_ == columns_->t.size()) return Run::kEnd;
+    const size_t left = columns_->t.size() - at_;
+    const bool plain = columns_->histograms.empty() && columns_->starts.empty();
+    for (size_t n = std::min(left, kMostSummed); plain && n > 0; n /= 2) {
+      if (!Summarise(std::span(columns_->t).subspan(at_, n), std::span(columns_->v).subspan(at_, n),
+                     summary) ||
+          !is_enough(summary))
+        continue;
+      at_ += n;
+      return Run::kSummary;
+    }
+    batch = Take(plain ? 1 : left);
+    return Run::kBatch;
   }
   absl::Status status() const override { return absl::OkStatus(); }
 
  private:
+  static constexpr size_t kMostSummed = 8;
+
+  SampleBatch Take(size_t n) {
+    const auto part = [&](const auto& column) {
+      return column.empty() ? std::span(column) : std::span(column).subspan(at_, n);
+    };
+    const SampleBatch out{part(columns_->t), part(columns_->v), part(columns_->histograms),
+                          part(columns_->starts)};
+    at_ += n;
+    return out;
+  }
+
   const std::shared_ptr<const Columns> columns_;
-  bool done_ = false;
+  size_t at_ = 0;
 };
 
 class MemoryStorage::SeriesSetImpl final : public SeriesSet {

@@ -45,6 +45,27 @@ bool MergedSamples::Next(SampleBatch& out) {
   return true;
 }
 
+SampleIterator::Run MergedSamples::NextRun(IsEnough is_enough, SampleBatch& batch,
+                                           SampleSummary& summary) {
+  if (status_.ok() && Load(over_) && under_.empty() && under_.samples != nullptr) {
+    const auto alone = [&](const SampleSummary& s) {
+      return (over_.empty() || s.last_t < over_.first()) && is_enough(s);
+    };
+    switch (under_.samples->NextRun(alone, under_.batch, summary)) {
+      case Run::kSummary:
+        return Run::kSummary;
+      case Run::kBatch:
+        break;
+      case Run::kEnd:
+        under_.batch = {};
+        status_ = under_.samples->status();
+        under_.samples = nullptr;
+        break;
+    }
+  }
+  return Next(batch) ? Run::kBatch : Run::kEnd;
+}
+
 void MergedSamples::Add(const SampleBatch& from, size_t i) {
   t_.push_back(from.t[i]);
   v_.push_back(from.v[i]);

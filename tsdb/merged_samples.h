@@ -19,6 +19,8 @@ class MergedSamples final : public SampleIterator {
   MergedSamples(std::unique_ptr<SampleIterator> under, std::unique_ptr<SampleIterator> over);
 
   bool Next(SampleBatch& out) override;
+  // Summaries of `under`, where `over` has nothing among the samples.
+  Run NextRun(IsEnough is_enough, SampleBatch& batch, SampleSummary& summary) override;
   absl::Status status() const override { return status_; }
 
  private:

@@ -115,6 +115,7 @@ void RowGroupWriter::AddSummary(const SampleBatch& samples, uint64_t& flags, std
   const bool exact = std::bit_cast<uint64_t>(s.sum_low) == 0;
   if (monotonic) flags |= kColumnMonotonic;
   if (exact) flags |= kColumnExactSum;
+  if (s.whole) flags |= kColumnWhole;
   AddVarint(rest, s.changes);
   AddNumber(rest, s.first);
   AddNumber(rest, s.last);
@@ -191,6 +192,7 @@ bool ReadColumnSummary(const Column& column, uint64_t count, TimestampMs first_t
   if (!column.has(kColumnExactSum)) ReadNumber(in, out.sum_low);
   out.min = out.first;
   out.max = out.last;
+  out.whole = column.has(kColumnWhole);
   if (column.has(kColumnMonotonic)) return in.ok();
   ReadNumber(in, out.min);
   ReadNumber(in, out.max);

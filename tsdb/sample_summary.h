@@ -23,6 +23,9 @@ struct SampleSummary {
   uint64_t resets = 0;   // samples that are less than the one before
   // What `increase` adds to last - first: the values before each reset, added up in order.
   double reset_correction = 0;
+  // All values are whole numbers, and the sum of their magnitudes is below 2^53: adding them up
+  // rounds nothing, in whatever order. False says nothing.
+  bool whole = false;
   friend bool operator==(const SampleSummary&, const SampleSummary&) = default;
 };
 

@@ -6,7 +6,20 @@
 
 namespace slowburn::tsdb {
 
-bool ChunkIterator::Prime() {
+// Without decoding: the first or the last sample of a chunk is in the range.
+bool ChunkIterator::SurelyHasSample() const {
+  if (!samples_.late.empty()) return true;  // only those in the range were taken
+  for (const SeriesSamples::Part& part : samples_.closed) {
+    if (range_.Contains(part.chunk->first_t)) return true;
+    if (part.count == part.chunk->count && range_.Contains(part.chunk->last_t)) return true;
+  }
+  if (samples_.open_count == 0) return false;
+  const HistogramColumn& histograms = samples_.open_histograms;
+  return range_.Contains(histograms.t.empty() ? samples_.open_first_t : histograms.t.front());
+}
+
+bool ChunkIterator::HasSample() {
+  if (primed_ || SurelyHasSample()) return true;
   primed_ = Fill();
   return primed_;
 }

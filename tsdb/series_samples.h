@@ -34,14 +34,16 @@ class ChunkIterator final : public SampleIterator {
   ChunkIterator(SeriesSamples samples, TimeRange range)
       : samples_(std::move(samples)), range_(range) {}
 
-  // Decodes ahead: false when there is no sample in the range. The first Next then has it ready.
-  bool Prime();
+  // Whether there is a sample in the range. Decodes ahead where it cannot be seen otherwise; the
+  // first Next then has it ready. False also when status() is not OK.
+  bool HasSample();
   bool Next(SampleBatch& out) override;
   absl::Status status() const override { return status_; }
 
  private:
   static constexpr size_t kBatchSamples = 480;
 
+  bool SurelyHasSample() const;
   bool Fill();  // the next batch into columns_; false at the end
   bool FillSome();
   bool AddClosed(const SeriesSamples::Part& part);

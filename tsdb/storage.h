@@ -28,11 +28,13 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "tsdb/histogram.h"
 #include "tsdb/labels.h"
 #include "tsdb/matcher.h"
 #include "tsdb/sample.h"
+#include "tsdb/sample_summary.h"
 
 namespace slowburn::tsdb {
 
@@ -150,6 +152,16 @@ class SampleIterator {
   // The next batch; false at the end, or when status() is not OK. Batches are not empty.
   virtual bool Next(SampleBatch& out) = 0;
   virtual absl::Status status() const = 0;
+
+  // Next for readers that can do without some of the samples. Where the storage has a summary of
+  // the samples that come next, and `is_enough` says so, the summary comes in their place. They are
+  // floats, finite, without start timestamps, and nothing of the series lies between them. A
+  // storage need not have summaries, nor all that it could have.
+  enum class Run { kEnd, kBatch, kSummary };
+  using IsEnough = absl::FunctionRef<bool(const SampleSummary& summary)>;
+  virtual Run NextRun(IsEnough, SampleBatch& batch, SampleSummary&) {
+    return Next(batch) ? Run::kBatch : Run::kEnd;
+  }
 };
 
 class SeriesSet {

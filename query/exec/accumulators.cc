@@ -99,6 +99,7 @@ class SumAccumulator final : public Accumulator {
 
   void Add(const Column& column, std::string_view metric) override {
     if (!column.has_histograms() && histograms_.empty()) {
+      if (AddAlike(column)) return;
       has_float_.Unite(column.present);
       if (ctx_.op == AggregateOp::kAvg) {
         column.present.ForEach([&](size_t i) { AverageFloat(i, column.values[i]); });
@@ -154,10 +155,28 @@ class SumAccumulator final : public Accumulator {
     any_.Set(i);
   }
 
+  // Usually all series of a group have points at the same steps. Then no step needs to be looked
+  // at by itself; what stands where there is no point is added up too, and never read.
+  bool AddAlike(const Column& column) {
+    const bool average = ctx_.op == AggregateOp::kAvg;
+    if (!any_.Any()) {
+      any_ = has_float_ = column.present;
+      sum_ = column.values;
+    } else if (column.present == any_ &&
+               !(average && (mean_.Any() || SumOverflows(column.values, sum_)))) {
+      KahanAddAll(column.values, sum_, compensation_);
+    } else {
+      return false;
+    }
+    if (average) any_.ForEach([&](size_t i) { ++count_[i]; });
+    return true;
+  }
+
   // The first value is taken as it is: adding it to 0 would turn -0 into 0.
   void SumFloat(size_t i, double v) {
     if (!any_.Test(i)) {
       sum_[i] = v;
+      compensation_[i] = 0;
     } else {
       KahanAdd(v, sum_[i], compensation_[i]);
     }
@@ -167,6 +186,7 @@ class SumAccumulator final : public Accumulator {
     const double n = ++count_[i];
     if (n == 1) {
       sum_[i] = v;
+      compensation_[i] = 0;
       return;
     }
     if (!mean_.Test(i)) {

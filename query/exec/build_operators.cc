@@ -60,7 +60,7 @@ class ProfiledSource final : public SampleSource {
   absl::Status Load(size_t i, SampleBuffer& out) override {
     const ProfileScope scope(ctx_, &profile_);
     RETURN_IF_ERROR(source_->Load(i, out));
-    const size_t samples = out.floats.size() + out.histograms.size();
+    const size_t samples = out.count();
     profile_.points += int64_t(samples);
     profile_.samples += int64_t(samples);
     return absl::OkStatus();
@@ -101,7 +101,9 @@ absl::StatusOr<RangeInput> BuildRangeInput(QueryContext& ctx, const CallNode& ca
   input.lookback = selector.lookback;
   input.mode = selector.mode;
   input.matchers = selector.matchers;
-  input.source = Profiled(ctx, arg, NewStorageSource(ctx, selector, with_starts));
+  // absent_over_time has no kernel: it needs to know only whether there is anything.
+  const StandIns stand_ins = f != nullptr ? f->stand_ins : StandIns::kEnds;
+  input.source = Profiled(ctx, arg, NewStorageSource(ctx, selector, with_starts, stand_ins));
   return input;
 }
 

@@ -43,6 +43,7 @@ class StepSet {
     return false;
   }
   bool All() const { return Count() == size_; }
+  friend bool operator==(const StepSet&, const StepSet&) = default;
   bool Intersects(const StepSet& other) const {
     for (size_t i = 0; i < words_.size(); ++i) {
       if (words_[i] & other.words_[i]) return true;

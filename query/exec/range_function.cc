@@ -43,6 +43,12 @@ bool NameSaysCounter(std::string_view name) {
   return false;
 }
 
+// What the windows of a series hold, all steps together.
+struct WindowTotals {
+  uint64_t windows = 0;  // StepWindows::number, if it is the same for all series of that number
+  int64_t samples = 0, read = 0, widest = 0;
+};
+
 class RangeFunctionOperator final : public Operator {
  public:
   RangeFunctionOperator(QueryContext& ctx, const CallNode& call, RangeInput input,
@@ -75,7 +81,7 @@ class RangeFunctionOperator final : public Operator {
     RETURN_IF_ERROR(input_.source->Load(i, buffer_));
     out.drop_name = !function_.keeps_name || buffer_.drop_name;
     const tsdb::Labels& labels = input_.source->series()[i];
-    FillWindows(input_, timeline_, buffer_.float_times, float_windows_);
+    FindFloatWindows();
     const bool histograms = !buffer_.histograms.empty();
     if (histograms) FillWindows(input_, timeline_, buffer_.histogram_times, histogram_windows_);
     RETURN_IF_ERROR(Account(histograms));
@@ -89,6 +95,7 @@ class RangeFunctionOperator final : public Operator {
     call.notes = &ctx_.notes;
     call.meter = &ctx_.meter;
     call.params = param_columns_;
+    call.scratch = &scratch_;
     const bool simple = !histograms && buffer_.float_starts.empty() &&
                         input_.mode == RangeMode::kPlain && function_.sliding != nullptr;
     if (simple) {
@@ -100,6 +107,14 @@ class RangeFunctionOperator final : public Operator {
     NoteNonCounter(labels, out);
     if (i + 1 == series_.size()) input_.source->Release();
     return absl::OkStatus();
+  }
+
+  // Series of one target have samples at the same times, and so the same windows.
+  void FindFloatWindows() {
+    if (float_windows_.number != 0 && buffer_.float_times == window_times_) return;
+    window_times_ = buffer_.float_times;
+    FillWindows(input_, timeline_, window_times_, float_windows_);
+    ++float_windows_.number;
   }
 
   // Of annotations. Prometheus puts those of subqueries at the begin of the query; ours shall be
@@ -153,6 +168,15 @@ class RangeFunctionOperator final : public Operator {
 
   // Each step looks at its window; the widest one is held while the series is worked on.
   absl::Status Account(bool histograms) {
+    const bool each_step = ctx_.samples->counts_steps();
+    const bool as_before = totals_.windows == float_windows_.number && !each_step && !histograms &&
+                           buffer_.hidden.empty();
+    if (!as_before) AddUp(histograms, each_step);
+    if (!each_step) ctx_.CountTotals(totals_.samples, totals_.read);
+    return ctx_.ChargeBriefly(totals_.widest);
+  }
+
+  void AddUp(bool histograms, bool each_step) {
     std::vector<int64_t> weight_before;
     if (histograms) {
       weight_before.push_back(0);
@@ -160,12 +184,13 @@ class RangeFunctionOperator final : public Operator {
         weight_before.push_back(weight_before.back() + SampleWeight(*h));
       }
     }
+    const FloatSpan samples = buffer_.float_span();
     const auto between = [&](size_t float_lo, size_t float_hi, size_t lo, size_t hi) {
-      const auto floats = int64_t(float_hi) - int64_t(float_lo);
+      const auto floats = int64_t(samples.CountOf(float_lo, float_hi));
       return histograms ? floats + weight_before[hi] - weight_before[lo] : floats;
     };
-    const bool each_step = ctx_.samples->counts_steps();
-    int64_t total = 0, total_read = 0, widest = 0;
+    const bool only_times = !histograms && buffer_.hidden.empty();
+    totals_ = {only_times ? float_windows_.number : 0, 0, 0, 0};
     uint32_t float_end = 0, end = 0;  // of the step before
     for (size_t step = 0; step < timeline_.steps(); ++step) {
       const uint32_t float_lo = float_windows_.lo[step], float_hi = float_windows_.hi[step];
@@ -176,14 +201,12 @@ class RangeFunctionOperator final : public Operator {
                                                  : between(std::max(float_lo, float_end), float_hi,
                                                            std::max(lo, end), hi);
       if (each_step) ctx_.Count(step, weight, fresh);
-      total += weight;
-      total_read += fresh;
-      widest = std::max(widest, weight);
+      totals_.samples += weight;
+      totals_.read += fresh;
+      totals_.widest = std::max(totals_.widest, weight);
       float_end = float_hi;
       end = hi;
     }
-    if (!each_step) ctx_.CountTotals(total, total_read);
-    return ctx_.ChargeBriefly(widest);
   }
 
   void NoteNonCounter(const tsdb::Labels& labels, const Column& out) {
@@ -216,6 +239,9 @@ class RangeFunctionOperator final : public Operator {
   std::vector<Column> param_columns_;
   SampleBuffer buffer_;
   StepWindows float_windows_, histogram_windows_;
+  std::vector<TimestampMs> window_times_;  // that float_windows_ are of
+  KernelScratch scratch_;
+  WindowTotals totals_;
   std::vector<uint8_t> resets_;
 };
 
@@ -234,13 +260,15 @@ class AbsentOverTime final : public BlockOperator {
     for (size_t i = 0; i < input_.source->series().size(); ++i) {
       RETURN_IF_ERROR(ctx_.CheckAlive());
       RETURN_IF_ERROR(input_.source->Load(i, buffer));
-      for (const auto* times : {&buffer.float_times, &buffer.histogram_times}) {
-        if (times->empty()) continue;
-        FillWindows(input_, timeline_, *times, windows);
+      const FloatSpan histogram_times{buffer.histogram_times, {}, {}, {}};
+      for (const FloatSpan& samples : {buffer.float_span(), histogram_times}) {
+        if (samples.empty()) continue;
+        FillWindows(input_, timeline_, samples.t, windows);
         uint32_t end = 0;  // of the step before
         for (size_t step = 0; step < windows.steps(); ++step) {
           const uint32_t lo = windows.lo[step], hi = windows.hi[step];
-          ctx_.Count(step, hi - lo, input_.from_subquery ? 0 : hi - std::max(lo, end));
+          const auto fresh = input_.from_subquery ? 0 : samples.CountOf(std::max(lo, end), hi);
+          ctx_.Count(step, int64_t(samples.CountOf(lo, hi)), int64_t(fresh));
           if (lo < hi) found.Set(step);
           end = hi;
         }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "query/exec/stand_ins.h"
 #include "query/histogram/arithmetic.h"
 #include "query/histogram/reset.h"
 
@@ -14,11 +15,17 @@ using ResetHint = Histogram::ResetHint;
 
 constexpr size_t kSeriesPerCheck = 256;
 constexpr size_t kBytesPerIterator = 128;
+constexpr uint64_t kWorkPerSummary = 16;  // finding one, in samples copied
 
 class StorageSource final : public SampleSource {
  public:
-  StorageSource(QueryContext& ctx, const SelectorNode& selector, bool with_starts)
-      : ctx_(ctx), selector_(selector), with_starts_(with_starts), held_(ctx.memory) {}
+  StorageSource(QueryContext& ctx, const SelectorNode& selector, bool with_starts,
+                StandIns stand_ins)
+      : ctx_(ctx),
+        selector_(selector),
+        with_starts_(with_starts),
+        stand_ins_(selector.mode == RangeMode::kPlain ? stand_ins : StandIns::kNone),
+        held_(ctx.memory) {}
 
   absl::Status Open() override {
     const tsdb::TimeRange extent = selector_.Extent();
@@ -31,13 +38,15 @@ class StorageSource final : public SampleSource {
   absl::Status Load(size_t i, SampleBuffer& out) override {
     out.Clear();
     const std::unique_ptr<tsdb::SampleIterator> it = std::move(selected_.samples[i]);
-    RETURN_IF_ERROR(LoadSamples(ctx_, *it, with_starts_, out));
+    RETURN_IF_ERROR(LoadSamples(*it, out));
     if (selector_.histogram_totals_only) DropBuckets(out.histograms);
     return held_.Set(out.bytes());
   }
   void Release() override {}
 
  private:
+  absl::Status LoadSamples(tsdb::SampleIterator& it, SampleBuffer& out) const;
+
   static void DropBuckets(std::vector<HistogramPtr>& histograms) {
     for (size_t k = histograms.size(); k-- > 0;) {
       histograms[k] = TotalsOnly(*histograms[k], k > 0 ? histograms[k - 1].get() : nullptr);
@@ -47,6 +56,7 @@ class StorageSource final : public SampleSource {
   QueryContext& ctx_;
   const SelectorNode& selector_;
   const bool with_starts_;
+  const StandIns stand_ins_;
   SelectedSeries selected_;
   MemoryHold held_;  // of the series that is loaded
 };
@@ -166,6 +176,38 @@ void ForgetUnknownStarts(std::vector<TimestampMs>& starts) {
   if (std::ranges::all_of(starts, [](TimestampMs t) { return t == 0; })) starts.clear();
 }
 
+absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, SampleBuffer& out) const {
+  using Run = tsdb::SampleIterator::Run;
+  StandInRule rule(stand_ins_, selector_.timeline, selector_.reference, selector_.range);
+  tsdb::SampleBatch batch;
+  tsdb::SampleSummary summary;
+  const auto next = [&] {
+    if (stand_ins_ != StandIns::kNone) return it.NextRun(rule, batch, summary);
+    return it.Next(batch) ? Run::kBatch : Run::kEnd;
+  };
+  for (Run run = next(); run != Run::kEnd; run = next()) {
+    if (!ctx_.meter.Spend(run == Run::kBatch ? batch.t.size() : kWorkPerSummary)) {
+      return ctx_.meter.status();
+    }
+    if (run == Run::kSummary) {
+      rule.Replace(summary, out);
+    } else if (batch.histograms.empty()) {
+      rule.See(batch);
+      CopyFloats(batch, with_starts_, out);
+    } else {
+      rule.See(batch);
+      CopyMixed(batch, with_starts_, out);
+    }
+    // Behind a hidden run.
+    if (!out.hidden.empty()) out.hidden.resize(out.floats.size() + 1, out.hidden.back());
+  }
+  if (!it.status().ok()) return base::Annotate(it.status(), "expanding series");
+  if (!out.float_starts.empty()) out.float_starts.resize(out.floats.size(), 0);
+  ForgetUnknownStarts(out.float_starts);
+  ForgetUnknownStarts(out.histogram_starts);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Matchers& matchers,
@@ -209,6 +251,7 @@ void SampleBuffer::Clear() {
   histograms.clear();
   float_starts.clear();
   histogram_starts.clear();
+  hidden.clear();
   drop_name = false;
 }
 
@@ -216,32 +259,16 @@ size_t SampleBuffer::bytes() const {
   size_t n = (float_times.capacity() + histogram_times.capacity() + float_starts.capacity() +
               histogram_starts.capacity()) *
                  sizeof(TimestampMs) +
-             floats.capacity() * sizeof(double) + histograms.capacity() * sizeof(HistogramPtr);
+             hidden.capacity() * sizeof(int64_t) + floats.capacity() * sizeof(double) +
+             histograms.capacity() * sizeof(HistogramPtr);
   // The store has them too, but not for longer than it wants.
   for (const HistogramPtr& h : histograms) n += size_t(SampleWeight(*h)) * sizeof(tsdb::Sample);
   return n;
 }
 
-absl::Status LoadSamples(QueryContext& ctx, tsdb::SampleIterator& it, bool with_starts,
-                         SampleBuffer& out) {
-  tsdb::SampleBatch batch;
-  while (it.Next(batch)) {
-    if (!ctx.meter.Spend(batch.t.size())) return ctx.meter.status();
-    if (batch.histograms.empty()) {
-      CopyFloats(batch, with_starts, out);
-    } else {
-      CopyMixed(batch, with_starts, out);
-    }
-  }
-  if (!it.status().ok()) return base::Annotate(it.status(), "expanding series");
-  ForgetUnknownStarts(out.float_starts);
-  ForgetUnknownStarts(out.histogram_starts);
-  return absl::OkStatus();
-}
-
 std::unique_ptr<SampleSource> NewStorageSource(QueryContext& ctx, const SelectorNode& selector,
-                                               bool with_starts) {
-  return std::make_unique<StorageSource>(ctx, selector, with_starts);
+                                               bool with_starts, StandIns stand_ins) {
+  return std::make_unique<StorageSource>(ctx, selector, with_starts, stand_ins);
 }
 
 std::unique_ptr<SampleSource> NewSubquerySource(QueryContext& ctx, const SubqueryNode& subquery,
@@ -249,7 +276,7 @@ std::unique_ptr<SampleSource> NewSubquerySource(QueryContext& ctx, const Subquer
   return std::make_unique<SubquerySource>(ctx, subquery, std::move(inner));
 }
 
-size_t SkipUntilAfter(std::span<const TimestampMs> times, size_t from, TimestampMs t) {
+size_t SkipFar(std::span<const TimestampMs> times, size_t from, TimestampMs t) {
   size_t stride = 1;
   while (from + stride <= times.size() && times[from + stride - 1] <= t) {
     from += stride;

@@ -33,6 +33,7 @@ struct SampleBuffer {
   std::vector<double> floats;
   std::vector<HistogramPtr> histograms;
   std::vector<TimestampMs> float_starts, histogram_starts;  // empty if none is known
+  std::vector<int64_t> hidden;                              // of the floats, see FloatSpan
   bool drop_name = false;                                   // as of the subquery's column
 
   void Clear();
@@ -45,14 +46,13 @@ struct SampleBuffer {
     histograms.push_back(std::move(h));
   }
   size_t bytes() const;
-  FloatSpan float_span() const { return {float_times, floats, float_starts}; }
+  // Samples, hidden ones included.
+  size_t count() const { return float_span().count() + histograms.size(); }
+  FloatSpan float_span() const { return {float_times, floats, float_starts, hidden}; }
   HistogramsSpan histogram_span() const {
     return {histogram_times, histograms, histogram_starts, {}};
   }
 };
-absl::Status LoadSamples(QueryContext& ctx, tsdb::SampleIterator& it, bool with_starts,
-                         SampleBuffer& out);
-
 // `h` without its buckets. What they told of a reset since `previous` (null: unknown) is kept as a
 // hint.
 HistogramPtr TotalsOnly(const Histogram& h, const Histogram* previous);
@@ -69,13 +69,21 @@ class SampleSource {
   virtual void Release() = 0;
 };
 
+// `stand_ins`: what the samples are needed for.
 std::unique_ptr<SampleSource> NewStorageSource(QueryContext& ctx, const SelectorNode& selector,
-                                               bool with_starts);
+                                               bool with_starts,
+                                               StandIns stand_ins = StandIns::kNone);
 std::unique_ptr<SampleSource> NewSubquerySource(QueryContext& ctx, const SubqueryNode& subquery,
                                                 OperatorPtr inner);
 
 // Moves on from `from` to the first time after `t`, in steps that double: short ways are short.
-size_t SkipUntilAfter(std::span<const TimestampMs> times, size_t from, TimestampMs t);
+size_t SkipFar(std::span<const TimestampMs> times, size_t from, TimestampMs t);
+inline size_t SkipUntilAfter(std::span<const TimestampMs> times, size_t from, TimestampMs t) {
+  for (size_t end = from + 4; from < end; ++from) {
+    if (from == times.size() || times[from] > t) return from;
+  }
+  return SkipFar(times, from, t);
+}
 
 }  // namespace slowburn::query
 

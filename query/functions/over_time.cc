@@ -91,7 +91,7 @@ PointValue SumOrAverage(const RangeWindow& w, RangeCall& call, bool average) {
   }
   if (!w.histograms.empty()) return SumHistograms(w, call, average);
   if (w.floats.empty()) return PointValue::None();
-  return PointValue::Float(average ? AverageOf(w.floats.v) : SumOf(w.floats.v));
+  return PointValue::Float(average ? AverageOf(w.floats) : SumOf(w.floats.v));
 }
 
 bool HasAny(const RangeWindow& w) { return !w.floats.empty() || !w.histograms.empty(); }
@@ -170,7 +170,7 @@ PointValue AverageOverTime(const RangeWindow& w, RangeCall& call) {
 
 PointValue CountOverTime(const RangeWindow& w, RangeCall&) {
   if (!HasAny(w)) return PointValue::None();
-  return PointValue::Float(double(w.floats.size() + w.histograms.size()));
+  return PointValue::Float(double(w.floats.count() + w.histograms.size()));
 }
 
 PointValue PresentOverTime(const RangeWindow& w, RangeCall&) {

@@ -13,7 +13,8 @@ namespace slowburn::query {
 
 // --- of floats; REQUIRES: not empty ---
 double SumOf(std::span<const double> v);
-double AverageOf(std::span<const double> v);
+double AverageOf(const FloatSpan& s);
+inline double AverageOf(std::span<const double> v) { return AverageOf(FloatSpan{{}, v, {}, {}}); }
 double MinOf(std::span<const double> v);  // NaN only if all are
 double MaxOf(std::span<const double> v);
 double VarianceOf(std::span<const double> v);  // of the population

@@ -13,21 +13,23 @@ struct Row {
   RangeFunction function;
 };
 
-constexpr RangeFunction Plain(WindowKernel window, SlidingKernel sliding = nullptr) {
+constexpr RangeFunction Plain(WindowKernel window, SlidingKernel sliding = nullptr,
+                              StandIns stand_ins = StandIns::kNone) {
   RangeFunction f;
   f.window = window;
   f.sliding = sliding;
+  f.stand_ins = stand_ins;
   return f;
 }
 
 constexpr RangeFunction KeepsName(WindowKernel window, SlidingKernel sliding) {
-  RangeFunction f = Plain(window, sliding);
+  RangeFunction f = Plain(window, sliding, StandIns::kEnds);
   f.keeps_name = true;
   return f;
 }
 
 constexpr RangeFunction Rate(bool counter) {
-  RangeFunction f = Plain(RateKernel, SlidingRate);
+  RangeFunction f = Plain(RateKernel, SlidingRate, counter ? StandIns::kGrowth : StandIns::kEnds);
   f.uses_start_timestamps = f.uses_histogram_resets = counter;
   f.anchored = f.smoothed = true;
   return f;
@@ -47,9 +49,9 @@ constexpr RangeFunction Pairs(WindowKernel window, SlidingKernel sliding, bool r
 }
 
 constexpr Row kTable[] = {
-    {FunctionId::kAvgOverTime, Plain(AverageOverTime, SlidingAverage)},
+    {FunctionId::kAvgOverTime, Plain(AverageOverTime, SlidingAverage, StandIns::kSum)},
     {FunctionId::kChanges, Pairs(Changes, SlidingChanges, false)},
-    {FunctionId::kCountOverTime, Plain(CountOverTime, SlidingCount)},
+    {FunctionId::kCountOverTime, Plain(CountOverTime, SlidingCount, StandIns::kEnds)},
     {FunctionId::kDelta, Rate(false)},
     {FunctionId::kDeriv, Plain(FloatStatistic, SlidingDeriv)},
     {FunctionId::kDoubleExponentialSmoothing, Plain(FloatStatistic)},
@@ -59,18 +61,18 @@ constexpr Row kTable[] = {
     {FunctionId::kIrate, InstantRate(true)},
     {FunctionId::kLastOverTime, KeepsName(LastOverTime, SlidingLast)},
     {FunctionId::kMadOverTime, Plain(FloatStatistic)},
-    {FunctionId::kMaxOverTime, Plain(FloatStatistic, SlidingMax)},
-    {FunctionId::kMinOverTime, Plain(FloatStatistic, SlidingMin)},
+    {FunctionId::kMaxOverTime, Plain(FloatStatistic, SlidingMax, StandIns::kMax)},
+    {FunctionId::kMinOverTime, Plain(FloatStatistic, SlidingMin, StandIns::kMin)},
     {FunctionId::kPredictLinear, Plain(FloatStatistic)},
-    {FunctionId::kPresentOverTime, Plain(PresentOverTime, SlidingPresent)},
+    {FunctionId::kPresentOverTime, Plain(PresentOverTime, SlidingPresent, StandIns::kEnds)},
     {FunctionId::kQuantileOverTime, Plain(FloatStatistic, SlidingQuantile)},
     {FunctionId::kRate, Rate(true)},
     {FunctionId::kResets, Pairs(Resets, SlidingResets, true)},
     {FunctionId::kStddevOverTime, Plain(FloatStatistic, SlidingStddev)},
     {FunctionId::kStdvarOverTime, Plain(FloatStatistic, SlidingStdvar)},
-    {FunctionId::kSumOverTime, Plain(SumOverTime, SlidingSum)},
-    {FunctionId::kTsOfFirstOverTime, Plain(TimeOfFirst)},
-    {FunctionId::kTsOfLastOverTime, Plain(TimeOfLast)},
+    {FunctionId::kSumOverTime, Plain(SumOverTime, SlidingSum, StandIns::kSum)},
+    {FunctionId::kTsOfFirstOverTime, Plain(TimeOfFirst, nullptr, StandIns::kEnds)},
+    {FunctionId::kTsOfLastOverTime, Plain(TimeOfLast, nullptr, StandIns::kEnds)},
     {FunctionId::kTsOfMaxOverTime, Plain(FloatStatistic)},
     {FunctionId::kTsOfMinOverTime, Plain(FloatStatistic)},
 };

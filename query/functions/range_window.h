@@ -28,15 +28,26 @@ using tsdb::HistogramPtr;
 
 // Floats of a series, ascending in time. starts is empty, or parallel: start timestamps, 0 if
 // unknown.
+//
+// Where the function allows it (see stand_ins.h), a few of them stand for a run of
+// samples that were not loaded. Then hidden[i] is how many more samples the first i stand for; it
+// has one entry more than t. Otherwise it is empty.
 struct FloatSpan {
   std::span<const TimestampMs> t;
   std::span<const double> v;
   std::span<const TimestampMs> starts;
+  std::span<const int64_t> hidden;
   size_t size() const { return t.size(); }
   bool empty() const { return t.empty(); }
+  // The number of samples that are at [from, to), hidden ones included.
+  size_t CountOf(size_t from, size_t to) const {
+    return to - from + (hidden.empty() ? 0 : size_t(hidden[to] - hidden[from]));
+  }
+  size_t count() const { return CountOf(0, size()); }
   FloatSpan Sub(size_t from, size_t to) const {
     return {t.subspan(from, to - from), v.subspan(from, to - from),
-            starts.empty() ? starts : starts.subspan(from, to - from)};
+            starts.empty() ? starts : starts.subspan(from, to - from),
+            hidden.empty() ? hidden : hidden.subspan(from, to - from + 1)};
   }
 };
 
@@ -66,6 +77,14 @@ struct RangeWindow {
   std::span<const double> params;  // the scalar arguments at this step, in order
 };
 
+// What a sliding kernel keeps for the next series, which often has samples at the same times.
+struct KernelScratch {
+  uint64_t windows = 0;               // StepWindows::number that the rest was made for; 0: none
+  std::vector<uint32_t> first, last;  // by step
+  std::vector<double> sampled, to_start, to_end, factor;
+  StepSet present;
+};
+
 // What stays the same while one call works through one series.
 struct RangeCall {
   FunctionId function{};
@@ -77,7 +96,8 @@ struct RangeCall {
   std::span<const Column> params;  // the scalar arguments, for sliding kernels
   // Set by a kernel whose parameters are wrong, or by Spend.
   absl::Status status;
-  WorkMeter* meter = nullptr;  // may be null
+  WorkMeter* meter = nullptr;        // may be null
+  KernelScratch* scratch = nullptr;  // the same for all series of a call; may be null
   void Note(Annotation a) { notes->Add(std::move(a), position); }
   // To be called for every window, with the samples that it makes the kernel look at. False: the
   // query is over; the kernel returns as soon as it can.
@@ -108,6 +128,9 @@ struct StepWindows {
   Reference reference;
   DurationMs range = 0;
   std::vector<uint32_t> lo, hi;
+  // Windows of one number, which is not 0, are equal, and over samples of the same times. 0: not
+  // known.
+  uint64_t number = 0;
 
   size_t steps() const { return lo.size(); }
   TimestampMs End(size_t i) const { return reference.Of(timeline.At(i)); }
@@ -119,6 +142,16 @@ struct StepWindows {
 using SlidingKernel = void (*)(FloatSpan samples, const StepWindows& windows, RangeCall& call,
                                Column& out);
 
+// What a function needs of samples that all its windows have, or not, as one.
+enum class StandIns : uint8_t {
+  kNone,    // all of them
+  kEnds,    // the first, the last and their number
+  kMin,     // the least value
+  kMax,     // the greatest value
+  kGrowth,  // kEnds, and the values before each reset
+  kSum,     // their sum and their number
+};
+
 struct RangeFunction {
   WindowKernel window = nullptr;
   SlidingKernel sliding = nullptr;  // null: the window kernel does it all
@@ -126,6 +159,7 @@ struct RangeFunction {
   bool uses_start_timestamps = false;
   bool uses_histogram_resets = false;
   bool anchored = false, smoothed = false;  // may be used with these modifiers
+  StandIns stand_ins = StandIns::kNone;
 };
 // Null: not a function of a range vector (or absent_over_time, which looks at all series at once).
 const RangeFunction* FindRangeFunction(FunctionId id);

@@ -21,22 +21,34 @@ struct Coverage {
   size_t gaps;                  // samples - 1
 };
 
-// The factor by which growth between the first and the last sample becomes growth over the window.
+// The way from the first to the last sample, and on to the window's edges, in seconds.
 //
 // Samples that lie nearer to an edge than 1.1 mean intervals are taken to go on to the edge;
-// otherwise the series is taken to begin, or end, half an interval beyond them. A counter cannot
-// have been below zero: `first_share` is its first value as a share of its growth, and tells when
-// it was zero.
-double ExtrapolationFactor(const Coverage& c, std::optional<double> first_share) {
+// otherwise the series is taken to begin, or end, half an interval beyond them.
+struct Extrapolation {
+  double sampled, to_start, to_end;
+
+  // A counter cannot have been below zero: its first value as a share of its growth tells when it
+  // was zero.
+  void StartAtZero(double first_share) { to_start = std::min(to_start, sampled * first_share); }
+  // By which growth between the samples becomes growth over the window.
+  double Factor() const { return sampled != 0 ? (sampled + to_start + to_end) / sampled : 1; }
+};
+
+Extrapolation Extrapolate(const Coverage& c) {
   const double sampled = Seconds(c.last_t - c.first_t);
   const double mean_interval = sampled / double(c.gaps);
   const double threshold = mean_interval * 1.1;
-  double to_start = Seconds(c.first_t - c.begin);
-  double to_end = Seconds(c.end - c.last_t);
-  if (to_start >= threshold) to_start = mean_interval / 2;
-  if (first_share) to_start = std::min(to_start, sampled * *first_share);
-  if (to_end >= threshold) to_end = mean_interval / 2;
-  return sampled != 0 ? (sampled + to_start + to_end) / sampled : 1;
+  Extrapolation out{sampled, Seconds(c.first_t - c.begin), Seconds(c.end - c.last_t)};
+  if (out.to_start >= threshold) out.to_start = mean_interval / 2;
+  if (out.to_end >= threshold) out.to_end = mean_interval / 2;
+  return out;
+}
+
+double ExtrapolationFactor(const Coverage& c, std::optional<double> first_share) {
+  Extrapolation e = Extrapolate(c);
+  if (first_share) e.StartAtZero(*first_share);
+  return e.Factor();
 }
 
 // The same when the first sample's start timestamp lies within the window: the counter was zero
@@ -80,7 +92,7 @@ PointValue FloatRate(const RangeWindow& w, RangeCall& call, bool counter) {
       if (reset) growth += f.v[i - 1];
     }
   }
-  const Coverage coverage{w.begin, w.end, f.t[0], f.t[n - 1], n - 1};
+  const Coverage coverage{w.begin, w.end, f.t[0], f.t[n - 1], f.count() - 1};
   double factor;
   if (counter && StartsInWindow(f.starts, w.begin, f.t[0])) {
     growth += f.v[0];
@@ -188,6 +200,73 @@ PointValue HistogramRate(const RangeWindow& w, RangeCall& call, bool counter) {
   return PointValue::Of(std::move(*growth));
 }
 
+// --- all windows of a series ---
+
+// Everything about the windows that does not depend on values: which samples are at their edges,
+// and the factor as long as no counter began within them.
+void FindEdges(const FloatSpan& s, const StepWindows& windows, const RangeCall& call,
+               KernelScratch& out) {
+  const size_t steps = windows.steps();
+  const double divisor = call.function == FunctionId::kRate ? Seconds(call.range) : 1;
+  out.windows = s.hidden.empty() ? windows.number : 0;
+  out.first.assign(steps, 0);
+  out.last.assign(steps, 0);
+  for (auto* column : {&out.sampled, &out.to_start, &out.to_end, &out.factor}) {
+    column->assign(steps, 0);
+  }
+  out.present.Reset(steps);
+  for (size_t step = 0; step < steps; ++step) {
+    const uint32_t lo = windows.lo[step], hi = windows.hi[step];
+    if (hi < lo + 2) continue;
+    const TimestampMs end = windows.End(step);
+    const Extrapolation e =
+        Extrapolate({end - windows.range, end, s.t[lo], s.t[hi - 1], s.CountOf(lo, hi) - 1});
+    out.first[step] = lo;
+    out.last[step] = hi - 1;
+    out.sampled[step] = e.sampled;
+    out.to_start[step] = e.to_start;
+    out.to_end[step] = e.to_end;
+    out.factor[step] = e.Factor() / divisor;
+    out.present.Set(step);
+  }
+}
+
+void GaugeGrowth(const FloatSpan& s, const KernelScratch& edges, Column& out) {
+  for (size_t step = 0; step < edges.first.size(); ++step) {
+    out.values[step] = (s.v[edges.last[step]] - s.v[edges.first[step]]) * edges.factor[step];
+  }
+}
+
+void CounterGrowth(const FloatSpan& s, const KernelScratch& edges, RangeCall& call, Column& out) {
+  constexpr double kSurely = 1 + 1e-10;  // more than what rounding can be about
+  const double divisor = call.function == FunctionId::kRate ? Seconds(call.range) : 1;
+  std::vector<uint32_t> resets;  // where a counter fell
+  for (uint32_t i = 1; i < s.size(); ++i) {
+    if (s.v[i] < s.v[i - 1]) resets.push_back(i);
+  }
+  size_t next = 0;  // the first reset that is in the window
+  for (size_t step = 0; step < edges.first.size(); ++step) {
+    const uint32_t first = edges.first[step], last = edges.last[step];
+    double growth = s.v[last] - s.v[first];
+    if (!resets.empty() && first < last) {
+      while (next < resets.size() && resets[next] <= first) ++next;
+      size_t r = next;
+      for (; r < resets.size() && resets[r] <= last; ++r) growth += s.v[resets[r] - 1];
+      if (!call.Spend(r - next)) return;
+    }
+    double factor = edges.factor[step];
+    // A counter that was zero before the edge of the window. Most were not: that is seen without a
+    // division.
+    if (growth > 0 && s.v[first] >= 0 &&
+        !(s.v[first] * edges.sampled[step] > edges.to_start[step] * growth * kSurely)) {
+      Extrapolation e{edges.sampled[step], edges.to_start[step], edges.to_end[step]};
+      e.StartAtZero(s.v[first] / growth);
+      factor = e.Factor() / divisor;
+    }
+    out.values[step] = growth * factor;
+  }
+}
+
 // --- irate, idelta ---
 
 struct LastSample {
@@ -266,27 +345,17 @@ PointValue RateKernel(const RangeWindow& w, RangeCall& call) {
 }
 
 void SlidingRate(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
-  const bool counter = IsCounterFunction(call.function);
-  const double divisor = call.function == FunctionId::kRate ? Seconds(call.range) : 1;
-  std::vector<uint32_t> resets;  // where a counter fell
-  for (uint32_t i = 1; counter && i < s.size(); ++i) {
-    if (s.v[i] < s.v[i - 1]) resets.push_back(i);
+  if (s.empty() || !call.Spend(windows.steps())) return;
+  KernelScratch own;
+  KernelScratch& edges = call.scratch != nullptr ? *call.scratch : own;
+  const bool known = windows.number != 0 && windows.number == edges.windows && s.hidden.empty();
+  if (!known) FindEdges(s, windows, call, edges);
+  if (!IsCounterFunction(call.function)) {
+    GaugeGrowth(s, edges, out);
+  } else {
+    CounterGrowth(s, edges, call, out);
   }
-  size_t first_reset = 0;
-  for (size_t step = 0; step < windows.steps(); ++step) {
-    const uint32_t lo = windows.lo[step], hi = windows.hi[step];
-    if (hi < lo + 2) continue;
-    double growth = s.v[hi - 1] - s.v[lo];
-    while (first_reset < resets.size() && resets[first_reset] <= lo) ++first_reset;
-    size_t r = first_reset;
-    for (; r < resets.size() && resets[r] < hi; ++r) growth += s.v[resets[r] - 1];
-    if (!call.Spend(r - first_reset)) return;
-    const TimestampMs end = windows.End(step);
-    const Coverage coverage{end - windows.range, end, s.t[lo], s.t[hi - 1], hi - lo - 1};
-    const double factor =
-        ExtrapolationFactor(coverage, ShareAtFirst(counter, s.v[lo], growth)) / divisor;
-    out.SetFloat(step, growth * factor);
-  }
+  out.present = edges.present;
 }
 
 PointValue InstantRateKernel(const RangeWindow& w, RangeCall& call) {

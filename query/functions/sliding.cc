@@ -79,10 +79,9 @@ void SumAnew(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& o
     }
     for (size_t l = 0; l < lanes; ++l) {
       for (uint32_t k = lo[l] + common; k < hi[l]; ++k) add(s.v[k], sum[l], lost[l]);
-      const uint32_t n = hi[l] - lo[l];
       const bool fine = std::isfinite(sum[l]) && std::isfinite(lost[l]);
-      out.SetFloat(step[l],
-                   fine ? finish(sum[l], lost[l], double(n)) : slow(s.v.subspan(lo[l], n)));
+      out.SetFloat(step[l], fine ? finish(sum[l], lost[l], double(s.CountOf(lo[l], hi[l])))
+                                 : slow(s.Sub(lo[l], hi[l])));
     }
     lanes = 0;
   };
@@ -168,7 +167,8 @@ void SlidingSum(FloatSpan s, const StepWindows& windows, RangeCall& call, Column
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
     SumAnew(
-        s, windows, call, out, [](double sum, double lost, double) { return sum + lost; }, SumOf);
+        s, windows, call, out, [](double sum, double lost, double) { return sum + lost; },
+        [](const FloatSpan& window) { return SumOf(window.v); });
     return;
   }
   EachWindow<Visits::kFew>(windows, 1, call, out,
@@ -179,11 +179,11 @@ void SlidingAverage(FloatSpan s, const StepWindows& windows, RangeCall& call, Co
       Overlapping(s, windows) ? ExactPrefixSums(s) : std::vector<double>();
   if (sums.empty()) {
     const auto mean = [](double sum, double lost, double n) { return sum / n + lost / n; };
-    SumAnew(s, windows, call, out, mean, AverageOf);
+    SumAnew(s, windows, call, out, mean, [](const FloatSpan& window) { return AverageOf(window); });
     return;
   }
   EachWindow<Visits::kFew>(windows, 1, call, out, [&](uint32_t lo, uint32_t hi) {
-    return (sums[hi] - sums[lo]) / double(hi - lo);
+    return (sums[hi] - sums[lo]) / double(s.CountOf(lo, hi));
   });
 }
 void SlidingStdvar(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
@@ -201,9 +201,9 @@ void SlidingMax(FloatSpan s, const StepWindows& windows, RangeCall& call, Column
   SlidingExtreme(
       s, windows, call, out, [](double a, double b) { return a < b; }, MaxOf);
 }
-void SlidingCount(FloatSpan, const StepWindows& windows, RangeCall& call, Column& out) {
+void SlidingCount(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
   EachWindow<Visits::kFew>(windows, 1, call, out,
-                           [](uint32_t lo, uint32_t hi) { return double(hi - lo); });
+                           [&](uint32_t lo, uint32_t hi) { return double(s.CountOf(lo, hi)); });
 }
 void SlidingPresent(FloatSpan, const StepWindows& windows, RangeCall& call, Column& out) {
   EachWindow<Visits::kFew>(windows, 1, call, out, [](uint32_t, uint32_t) { return 1.0; });

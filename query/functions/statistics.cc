@@ -91,12 +91,13 @@ double SumOf(std::span<const double> v) {
   return std::isinf(sum.sum) ? sum.sum : sum.total();
 }
 
-double AverageOf(std::span<const double> v) {
+double AverageOf(const FloatSpan& s) {
+  const std::span<const double> v = s.v;
   double sum = v[0], compensation = 0, mean = 0;
-  double count = 1;
+  double count = double(s.CountOf(0, 1));
   bool incremental = false;  // once the plain sum would overflow
   for (size_t i = 1; i < v.size(); ++i) {
-    count = double(i + 1);
+    count = double(s.CountOf(0, i + 1));
     if (!incremental) {
       double new_sum = sum, new_compensation = compensation;
       KahanAdd(v[i], new_sum, new_compensation);

@@ -4,6 +4,7 @@
 #define SLOWBURN_QUERY_HISTOGRAM_KAHAN_H_
 
 #include <cmath>
+#include <span>
 
 namespace slowburn::query {
 
@@ -20,6 +21,12 @@ inline void KahanAdd(double x, double& sum, double& compensation) {
   }
   sum = t;
 }
+
+// KahanAdd(x[i], sum[i], compensation[i]) for all i, several at a time. REQUIRES: equal sizes.
+void KahanAddAll(std::span<const double> x, std::span<double> sum, std::span<double> compensation);
+
+// Whether any sum[i] + x[i] is infinite. REQUIRES: equal sizes.
+bool SumOverflows(std::span<const double> x, std::span<const double> sum);
 
 struct KahanSum {
   double sum = 0;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "base/number.h"
@@ -50,6 +52,57 @@ void AppendSamples(std::string& out, SampleIterator& samples, Show show) {
   EXPECT_OK(samples.status());
 }
 
+bool SameSummary(const SampleSummary& got, SampleSummary want) {
+  want.whole = got.whole && want.whole;  // may be unknown
+  return got == want;
+}
+
+// Reads a series again, taking most of the summaries that it has: each is that of the samples in
+// its place, and the rest are the same samples.
+void CheckRuns(SampleIterator& plain, SampleIterator& runs) {
+  std::vector<TimestampMs> t;
+  std::vector<double> v;
+  std::vector<bool> plain_float;  // neither a histogram nor with a start timestamp
+  SampleBatch batch;
+  while (plain.Next(batch)) {
+    for (size_t i = 0; i < batch.t.size(); ++i) {
+      t.push_back(batch.t[i]);
+      v.push_back(batch.v[i]);
+      plain_float.push_back((batch.histograms.empty() || batch.histograms[i] == nullptr) &&
+                            (batch.starts.empty() || batch.starts[i] == 0));
+    }
+  }
+  size_t at = 0;
+  SampleSummary summary;
+  const auto most = [](const SampleSummary& s) { return (s.last_t + int64_t(s.count)) % 4 != 0; };
+  for (SampleIterator::Run run;
+       (run = runs.NextRun(most, batch, summary)) != SampleIterator::Run::kEnd;) {
+    const bool summed = run == SampleIterator::Run::kSummary;
+    const size_t n = summed ? summary.count : batch.t.size();
+    ASSERT_GT(n, 0u);
+    ASSERT_LE(n, t.size() - at);
+    const std::span<const TimestampMs> times = std::span(t).subspan(at, n);
+    const std::span<const double> values = std::span(v).subspan(at, n);
+    if (summed) {
+      SampleSummary want;
+      EXPECT_TRUE(most(summary));
+      EXPECT_TRUE(Summarise(times, values, want));
+      EXPECT_TRUE(SameSummary(summary, want)) << n << " samples from " << times[0];
+      EXPECT_EQ(std::count(plain_float.begin() + ptrdiff_t(at),
+                           plain_float.begin() + ptrdiff_t(at + n), true),
+                ptrdiff_t(n));
+    } else {
+      EXPECT_TRUE(std::ranges::equal(times, batch.t));
+      EXPECT_TRUE(std::ranges::equal(values, batch.v, [](double a, double b) {
+        return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+      }));
+    }
+    at += n;
+  }
+  EXPECT_OK(runs.status());
+  EXPECT_EQ(at, t.size());
+}
+
 }  // namespace
 
 std::string SampleText(TimestampMs t, double v) { return absl::StrCat(ValueText(v), "@", t); }
@@ -58,7 +111,10 @@ std::string ReadSet(SeriesSet& set, Show show) {
   std::string out;
   while (set.Next()) {
     out += set.labels().ToString();
-    if (show != Show::kLabels) AppendSamples(out, *set.samples(), show);
+    if (show != Show::kLabels) {
+      AppendSamples(out, *set.samples(), show);
+      CheckRuns(*set.samples(), *set.samples());
+    }
     out += '\n';
   }
   EXPECT_OK(set.status());
