@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/status_macros.h"
 #include "query/limits.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/printer.h"
 #include "query/parser/quote.h"
 
@@ -176,7 +177,7 @@ absl::StatusOr<Response> Exemplars(const QueryApiDeps& deps, const Request& requ
   ASSIGN_OR_RETURN(const query::ExprPtr expr,
                    query::Parse(request.params.Get("query"), deps.engine.options().parser));
   std::vector<tsdb::Matchers> selectors;
-  FindSelectors(*expr, selectors);
+  RETURN_IF_ERROR(query::WalkDeep(*expr, [&] { FindSelectors(*expr, selectors); }));
   if (selectors.empty()) {
     Response nothing;
     nothing.status = 204;
@@ -212,7 +213,7 @@ absl::StatusOr<Response> FormatQuery(const QueryApiDeps& deps, const Request& re
 absl::StatusOr<Response> SyntaxTree(const QueryApiDeps& deps, const Request& request) {
   ASSIGN_OR_RETURN(const query::ExprPtr expr, ParseQuery(deps, request));
   std::string body = BeginSuccess();
-  AppendSyntaxTree(body, *expr);
+  RETURN_IF_ERROR(AppendSyntaxTree(body, *expr));
   return EndSuccess(std::move(body));
 }
 

@@ -9,6 +9,7 @@
 #include "query/exec/explain.h"
 #include "query/exec/query_profile.h"
 #include "query/exec/range_vector.h"
+#include "query/parser/deep_walk.h"
 #include "query/plan/build.h"
 #include "query/query_log.h"
 
@@ -195,12 +196,16 @@ absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Time
 
   ASSIGN_OR_RETURN(const ExprPtr expr, Parse(query, options.parser));
   result.stats.parse_seconds = laps.Lap();
-  ASSIGN_OR_RETURN(const PlanPtr plan, Plan(*expr, timeline, kind, query_options));
-  result.stats.plan_seconds = laps.Lap();
-
-  const absl::Status status = Execute(*plan, stop, query_options, entry, laps, result);
-  result.stats.total_seconds = laps.Total();
-  Finish(entry, result.stats, status);
+  absl::Status status;
+  RETURN_IF_ERROR(WalkDeep(*expr, [&] {
+    const absl::StatusOr<PlanPtr> plan = Plan(*expr, timeline, kind, query_options);
+    result.stats.plan_seconds = laps.Lap();
+    status = plan.status();
+    if (!status.ok()) return;
+    status = Execute(**plan, stop, query_options, entry, laps, result);
+    result.stats.total_seconds = laps.Total();
+    Finish(entry, result.stats, status);
+  }));
   RETURN_IF_ERROR(status);
   return result;
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <new>
 #include <string_view>
 #include <vector>
 
 #include "base/number.h"
 #include "query/functions/function_table.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/quote.h"
 
 namespace slowburn::query {
@@ -306,6 +308,7 @@ class Printer {
  private:
   // Looks no further than the line's end.
   static bool Fits(const Expr& expr) {
+    if (expr.height > int(kLineLength)) return false;  // a level is a letter at least
     Printer probe;
     probe.stop_at_ = kLineLength;
     return probe.Line(expr).size() <= kLineLength;
@@ -433,9 +436,17 @@ class Printer {
 
 }  // namespace
 
-std::string Print(const Expr& expr) { return Printer().Line(expr); }
+std::string Print(const Expr& expr) {
+  std::string out;
+  if (!WalkDeep(expr, [&] { out = Printer().Line(expr); }).ok()) throw std::bad_alloc();
+  return out;
+}
 
-std::string Pretty(const Expr& expr) { return Printer().Lines(expr, 0); }
+std::string Pretty(const Expr& expr) {
+  std::string out;
+  if (!WalkDeep(expr, [&] { out = Printer().Lines(expr, 0); }).ok()) throw std::bad_alloc();
+  return out;
+}
 
 std::string PrintDuration(const DurationValue& duration) {
   std::string out;

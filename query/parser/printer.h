@@ -1,5 +1,5 @@
 // Print: a tree back to PromQL text in one line, Pretty: over several lines as `promtool promql format` breaks them.
-// Law: Parse(Print(e)) equals e. Threads: stateless.
+// Law: Parse(Print(e)) equals e. Threads: stateless. Throws std::bad_alloc where there is no stack for a deep tree.
 #ifndef SLOWBURN_QUERY_PARSER_PRINTER_H_
 #define SLOWBURN_QUERY_PARSER_PRINTER_H_
 
