@@ -39,6 +39,8 @@ absl::Status ReadQueryOptions(const Request& request, query::QueryOptions& optio
   options.origin = OriginOf(request);
   options.explain = IsYes(request.params.Get("explain"));
   options.per_step_stats = request.params.Get("stats") == "all";
+  // What statistics tell is what the whole query takes.
+  options.use_kept = !IsYes(request.params.Get("nocache")) && request.params.Get("stats").empty();
   if (const std::string_view text = request.params.Get("timeout"); !text.empty()) {
     const absl::StatusOr<tsdb::DurationMs> timeout = ParseQueryDuration(text);
     if (!timeout.ok()) return ForParameter("timeout", timeout.status());

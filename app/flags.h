@@ -40,6 +40,7 @@ struct ServeFlags {
   DurationMs query_lookback_ms = 5 * base::kMinute;
   int64_t query_max_concurrency = 20;
   int64_t query_max_samples = 50'000'000;
+  uint64_t result_cache_bytes = uint64_t{64} << 20;  // --query.result-cache-size, ours; 0: off
   int64_t read_sample_limit = 50'000'000;  // --storage.remote.read-*
   int64_t read_concurrent_limit = 10;
   uint64_t read_max_bytes_in_frame = uint64_t{1} << 20;

@@ -135,6 +135,8 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   command.add_option("--query.max-concurrency", flags.query_max_concurrency, "queries at once")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddBytes(command, "--query.result-cache-size", flags.result_cache_bytes,
+           "memory for answers of range queries that are kept; 0: none are");
   command.add_option("--query.max-samples", flags.query_max_samples, "samples a query may hold")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -125,6 +125,7 @@ query::EngineOptions EngineOptionsOf(const ServeFlags& flags, const Settings& se
   options.query_memory_bytes = settings.own.query_limits.memory_bytes;
   options.query_memory_total_bytes = settings.own.query_limits.memory_total_bytes;
   options.slow_query_ms = flags.slow_query_ms;
+  options.result_cache_bytes = flags.result_cache_bytes;
   options.parser = ParserOptionsOf(flags);
   options.per_step_stats = flags.HasFeature("promql-per-step-stats");
   options.delayed_name_removal = flags.HasFeature("promql-delayed-name-removal");
@@ -208,7 +209,9 @@ absl::Status Server::Impl::Open(Settings settings) {
     replay.done = done, replay.total = total;
   };
   ASSIGN_OR_RETURN(db, tsdb::Db::Open(std::move(options), clock, registry));
-  engine = std::make_unique<query::Engine>(*db, clock, EngineOptionsOf(flags, settings), registry);
+  query::EngineOptions engine_options = EngineOptionsOf(flags, settings);
+  engine_options.changes = &db->changes();
+  engine = std::make_unique<query::Engine>(*db, clock, std::move(engine_options), registry);
   ASSIGN_OR_RETURN(notifier, notify::Notifier::Create({.store = db->state(),
                                                        .executor = timers,
                                                        .clock = clock,

@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/state_store.h"
+#include "tsdb/change_epochs.h"
 #include "tsdb/commit_tap.h"
 #include "tsdb/limits.h"
 #include "tsdb/storage.h"
@@ -85,6 +86,7 @@ class Db : public Storage {
   virtual void RemoveTap(CommitTap* tap) = 0;  // no call runs after it returns
 
   virtual base::StateStore& state() = 0;
+  virtual ChangeEpochs& changes() = 0;
   virtual DbStats Stats(size_t limit) const = 0;
   // Drops what is older than retention, or too much. Called by a timer of app; cheap when there is
   // nothing to do.
