@@ -251,6 +251,7 @@ absl::StatusOr<Response> TsdbStatus(const QueryApiDeps& deps, const Request& req
   w.BeginObject();
   w.Field("numSeries", int64_t(stats.series));
   w.Field("numLabelPairs", int64_t(stats.label_pairs));
+  w.Field("chunkCount", int64_t(stats.chunks));
   w.Field("minTime", stats.head_min_time);
   w.Field("maxTime", stats.head_max_time);
   w.EndObject();

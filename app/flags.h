@@ -35,6 +35,7 @@ struct ServeFlags {
   DurationMs read_timeout_ms = 5 * base::kMinute;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
+  int64_t search_max_limit = 10'000;  // --web.search.max-limit; 0: any
   std::string web_config_file;  // refused until it is built
   DurationMs query_timeout_ms = 2 * base::kMinute;
   DurationMs query_lookback_ms = 5 * base::kMinute;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/admin_handler.h"
 #include "api/alertmanager_handler.h"
+#include "api/features_handler.h"
 #include "api/federate_handler.h"
 #include "api/grpc_service.h"
 #include "api/http_server.h"
@@ -19,6 +20,7 @@
 #include "api/query_handler.h"
 #include "api/read_handler.h"
 #include "api/rules_handler.h"
+#include "api/search_handler.h"
 #include "api/slo_handler.h"
 #include "api/status_handler.h"
 #include "api/targets_handler.h"
@@ -375,6 +377,17 @@ void Server::Impl::RegisterRoutes() {
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
                                    .external_url = external_url});
+  api::RegisterSearchApi(
+      router, {.storage = *db,
+               .clock = clock,
+               .enabled = flags.HasFeature("search-api"),
+               .max_limit = flags.search_max_limit,
+               .metadata = [this] { return api::MetadataOfMetrics(*scrape_manager, *db); }});
+  api::RegisterFeaturesApi(
+      router, {.enabled = [this](const std::string& name) { return flags.HasFeature(name); },
+               .admin = flags.enable_admin_api,
+               .lifecycle = flags.enable_lifecycle,
+               .auto_reload = flags.auto_reload_interval_ms > 0});
   api::RegisterRulesApi(router, *rule_manager,
                         [this] { return outside_alertmanagers.ActiveUrls(); });
   api::RegisterSloApi(router, *slo_manager, clock);

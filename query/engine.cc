@@ -254,6 +254,10 @@ absl::Status Engine::Impl::Execute(const Expr& expr, const PlanNode& plan, const
   const Place place(gate);
   entry.SetRunning();
 
+  if (stop.cancelled()) return absl::CancelledError("query was canceled in query execution");
+  if (clock.MonotonicNs() >= stop.deadline_ns) {
+    return absl::DeadlineExceededError("query timed out in query execution");
+  }
   std::optional<KeptRange> kept =
       KeptFor(expr, plan.timeline, entry.description().kind, query_options);
   const std::unique_ptr<tsdb::Querier> querier = storage.NewQuerier(DataExtent(plan));

@@ -62,7 +62,7 @@ struct DbOptions {
 };
 
 struct DbStats {
-  uint64_t series = 0, samples = 0, label_pairs = 0;         // in memory
+  uint64_t series = 0, samples = 0, label_pairs = 0, chunks = 0;  // in memory
   uint64_t blocks = 0, block_series = 0, block_samples = 0;  // a series counts in each block
   TimestampMs min_time = kMaxTime, max_time = kMinTime;      // of all
   TimestampMs head_min_time = kMaxTime, head_max_time = kMinTime;
