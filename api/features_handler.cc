@@ -30,9 +30,9 @@ Category Api(const FeaturesDeps& deps) {
 }
 
 Category Language(const FeaturesDeps& deps) {
-  Category out = All({"at_modifier", "bool", "by", "duration_expr", "group_left", "group_right",
-                      "ignoring", "negative_offset", "offset", "on", "per_query_lookback_delta",
-                      "subqueries", "without"});
+  Category out =
+      All({"at_modifier", "bool", "by", "duration_expr", "group_left", "group_right", "ignoring",
+           "negative_offset", "offset", "on", "per_query_lookback_delta", "subqueries", "without"});
   out["anchored"] = out["smoothed"] = deps.enabled("promql-extended-range-selectors");
   out["delayed_name_removal"] = deps.enabled("promql-delayed-name-removal");
   out["fill"] = out["fill_left"] = out["fill_right"] = deps.enabled("promql-binop-fill-modifiers");
@@ -49,9 +49,39 @@ Category Functions(bool experimental) {
 }
 
 Category Operators(bool experimental) {
-  Category out = All({"!=", "!~", "%", "*", "+", "-", "/", "<", "</", "<=", "==", "=~", ">", ">/", ">=", "@", "^",
-                      "and", "atan2", "avg", "bottomk", "count", "count_values", "group", "max", "min", "or",
-                      "quantile", "stddev", "stdvar", "sum", "topk", "unless"});
+  Category out = All({"!=",
+                      "!~",
+                      "%",
+                      "*",
+                      "+",
+                      "-",
+                      "/",
+                      "<",
+                      "</",
+                      "<=",
+                      "==",
+                      "=~",
+                      ">",
+                      ">/",
+                      ">=",
+                      "@",
+                      "^",
+                      "and",
+                      "atan2",
+                      "avg",
+                      "bottomk",
+                      "count",
+                      "count_values",
+                      "group",
+                      "max",
+                      "min",
+                      "or",
+                      "quantile",
+                      "stddev",
+                      "stdvar",
+                      "sum",
+                      "topk",
+                      "unless"});
   out["limit_ratio"] = out["limitk"] = experimental;
   return out;
 }
@@ -61,22 +91,53 @@ Features FeaturesOf(const FeaturesDeps& deps) {
   Features out;
   out["api"] = Api(deps);
   out["otlp_receiver"] = {{"delta_conversion", false}, {"native_delta_ingestion", false}};
-  out["prometheus"] = {{"agent_mode", false}, {"auto_reload_config", deps.auto_reload},
-                       {"server_mode", true}, {"stringlabels", false}};
+  out["prometheus"] = {{"agent_mode", false},
+                       {"auto_reload_config", deps.auto_reload},
+                       {"server_mode", true},
+                       {"stringlabels", false}};
   out["promql"] = Language(deps);
   out["promql_functions"] = Functions(experimental);
   out["promql_operators"] = Operators(experimental);
-  out["rules"] = {{"concurrent_rule_eval", false}, {"keep_firing_for", true}, {"query_offset", true}};
-  out["scrape"] = {{"extra_scrape_metrics", false}, {"start_timestamp_zero_ingestion", false},
+  out["rules"] = {
+      {"concurrent_rule_eval", false}, {"keep_firing_for", true}, {"query_offset", true}};
+  out["scrape"] = {{"extra_scrape_metrics", false},
+                   {"start_timestamp_zero_ingestion", false},
                    {"type_and_unit_labels", false}};
   out["service_discovery_providers"] = All({"file", "static"});
-  out["templating_functions"] =
-      All({"args", "externalURL", "first", "graphLink", "humanize", "humanize1024", "humanizeDuration",
-           "humanizePercentage", "humanizeTimestamp", "label", "match", "now", "parseDuration", "pathPrefix", "query",
-           "reReplaceAll", "safeHtml", "sortByLabel", "stripDomain", "stripPort", "strvalue", "tableLink", "title",
-           "toDuration", "toLower", "toTime", "toUpper", "urlQueryEscape", "value"});
-  out["tsdb"] = {{"delayed_compaction", false}, {"exemplar_storage", true}, {"isolation", true},
-                 {"native_histograms", true}, {"st_storage", true}};
+  out["templating_functions"] = All({"args",
+                                     "externalURL",
+                                     "first",
+                                     "graphLink",
+                                     "humanize",
+                                     "humanize1024",
+                                     "humanizeDuration",
+                                     "humanizePercentage",
+                                     "humanizeTimestamp",
+                                     "label",
+                                     "match",
+                                     "now",
+                                     "parseDuration",
+                                     "pathPrefix",
+                                     "query",
+                                     "reReplaceAll",
+                                     "safeHtml",
+                                     "sortByLabel",
+                                     "stripDomain",
+                                     "stripPort",
+                                     "strvalue",
+                                     "tableLink",
+                                     "title",
+                                     "toDuration",
+                                     "toLower",
+                                     "toTime",
+                                     "toUpper",
+                                     "urlQueryEscape",
+                                     "value"});
+  out["tsdb"] = {{"delayed_compaction", false},
+                 {"exemplar_storage", true},
+                 {"isolation", true},
+                 {"native_histograms", true},
+                 {"st_storage", true}};
   out["ui"] = {{"ui_v2", false}, {"ui_v3", false}};
   return out;
 }

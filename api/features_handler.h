@@ -1,5 +1,5 @@
-// /api/v1/features: what this server can do, in the categories of Prometheus 3.9 and later. Clients look a name up and
-// take a missing one for no.
+// /api/v1/features: what this server can do, in the categories of Prometheus 3.9 and later. Clients
+// look a name up and take a missing one for no.
 //
 // Threads: any; the answer is made once.
 #ifndef SLOWBURN_API_FEATURES_HANDLER_H_
@@ -13,7 +13,8 @@
 namespace slowburn::api {
 
 struct FeaturesDeps {
-  std::function<bool(const std::string&)> enabled;  // --enable-feature has it; called by Register only
+  std::function<bool(const std::string&)>
+      enabled;  // --enable-feature has it; called by Register only
   bool admin = false, lifecycle = false, auto_reload = false;
 };
 

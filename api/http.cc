@@ -57,7 +57,8 @@ bool IsWellFormed(std::string_view pair) {
   for (size_t i = 0; i < pair.size(); ++i) {
     if (pair[i] == ';') return false;
     if (pair[i] != '%') continue;
-    if (i + 2 >= pair.size() || HexValue(pair[i + 1]) < 0 || HexValue(pair[i + 2]) < 0) return false;
+    if (i + 2 >= pair.size() || HexValue(pair[i + 1]) < 0 || HexValue(pair[i + 2]) < 0)
+      return false;
   }
   return true;
 }

@@ -67,7 +67,7 @@ struct Response {
   static Response Text(int status, std::string body);  // text/plain; charset=utf-8
   // Plain text as Go's http.Error writes it: browsers are not to guess what else it could be.
   static Response Refusal(int status, std::string text);
-  static Response Json(std::string body);              // application/json
+  static Response Json(std::string body);  // application/json
 };
 
 using Handler = std::function<Response(const Request&)>;

@@ -96,8 +96,8 @@ absl::StatusOr<tsdb::TimeRange> ReadRange(const SearchDeps& deps, const Params& 
 absl::StatusOr<SearchFilter> ReadFilter(const Params& params) {
   const std::vector<std::string_view> terms = params.All("search[]");
   if (terms.size() > kMaxTerms) {
-    return Invalid(absl::StrCat("too many search[] terms: got ", terms.size(), ", maximum is ",
-                                kMaxTerms));
+    return Invalid(
+        absl::StrCat("too many search[] terms: got ", terms.size(), ", maximum is ", kMaxTerms));
   }
   std::optional<int64_t> threshold = 0;
   if (const std::string_view text = params.Get("fuzz_threshold"); !text.empty()) {

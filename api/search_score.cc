@@ -30,7 +30,8 @@ Runes ToRunes(std::string_view text) {
   return out;
 }
 
-// Of the match that begins at `start`, where the term's first letter stands; nothing if it does not go on to the end.
+// Of the match that begins at `start`, where the term's first letter stands; nothing if it does not
+// go on to the end.
 std::optional<double> ScoreFrom(const Runes& term, const Runes& text, size_t start) {
   const double per_letter = 1 / double(text.size());
   double score = 0;

@@ -21,9 +21,10 @@ enum class FuzzAlgorithm { kSubsequence, kJaroWinkler };
 
 class SearchFilter {
  public:
-  // `terms`: one of them is enough; empty ones do not count. `threshold` from 0 to 1. Case is folded for ASCII only.
-  SearchFilter(const std::vector<std::string_view>& terms, FuzzAlgorithm algorithm, double threshold,
-               bool case_sensitive);
+  // `terms`: one of them is enough; empty ones do not count. `threshold` from 0 to 1. Case is
+  // folded for ASCII only.
+  SearchFilter(const std::vector<std::string_view>& terms, FuzzAlgorithm algorithm,
+               double threshold, bool case_sensitive);
 
   // The best score of any term; nothing: the text is not wanted.
   std::optional<double> Score(std::string_view text) const;

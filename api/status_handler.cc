@@ -15,7 +15,8 @@
 namespace slowburn::api {
 namespace {
 
-constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+constexpr const char* kMetricsContentType =
+    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 std::string Hostname() {
   std::array<char, 256> name{};

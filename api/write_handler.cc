@@ -135,7 +135,7 @@ Response WriteHandler::Handle(const Request& request) {
     overloaded_.Increment();
     Response response =
         Response::Refusal(503, absl::StrCat("too many remote-write bytes under way, the limit is ",
-                                         options_.max_in_flight_bytes, ": retry\n"));
+                                            options_.max_in_flight_bytes, ": retry\n"));
     response.headers.emplace_back("Retry-After", "1");
     return response;
   }

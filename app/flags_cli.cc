@@ -128,7 +128,8 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   AddSwitch(command, "web.enable-lifecycle", flags.enable_lifecycle, "allow /-/reload and /-/quit");
   AddSwitch(command, "web.enable-admin-api", flags.enable_admin_api,
             "allow deleting series at /api/v1/admin/tsdb");
-  command.add_option("--web.search.max-limit", flags.search_max_limit, "results of a search; 0: any")
+  command
+      .add_option("--web.search.max-limit", flags.search_max_limit, "results of a search; 0: any")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   AddDuration(command, "--query.timeout", flags.query_timeout_ms, "longest run of a query");

@@ -2,11 +2,12 @@
 //
 //   RETURN_IF_ERROR(base::RunWithStack(levels * kBytesPerLevel, [&] { answer = Walk(tree); }));
 //
-// For walks over trees that are deeper than a thread's own stack allows. What fits into kOwnStackBytes runs right
-// here; else a thread is made for it, of which only the pages that are used take memory, and waited for.
+// For walks over trees that are deeper than a thread's own stack allows. What fits into
+// kOwnStackBytes runs right here; else a thread is made for it, of which only the pages that are
+// used take memory, and waited for.
 //
-// Threads: thread-safe; `run` is over when it returns. What it throws is thrown here. kResourceExhausted: no such stack is to be
-// had, and `run` was not called.
+// Threads: thread-safe; `run` is over when it returns. What it throws is thrown here.
+// kResourceExhausted: no such stack is to be had, and `run` was not called.
 #ifndef SLOWBURN_BASE_DEEP_STACK_H_
 #define SLOWBURN_BASE_DEEP_STACK_H_
 

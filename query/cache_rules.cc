@@ -61,7 +61,8 @@ class Walk {
  public:
   explicit Walk(tsdb::DurationMs lookback) : lookback_(lookback) {}
 
-  // Nothing: not to be kept. The expression is evaluated at times [t + first, t + last] for a step at t.
+  // Nothing: not to be kept. The expression is evaluated at times [t + first, t + last] for a step
+  // at t.
   std::optional<Traits> Visit(const Expr& e, StepReads at) {
     switch (e.kind) {
       case NodeKind::kNumber:
@@ -125,7 +126,8 @@ class Walk {
     const tsdb::DurationMs offset = subquery.offset.ms;
     const std::optional<Traits> inner =
         Visit(*subquery.inner, {at.first - offset - subquery.range.ms, at.last - offset});
-    // Above, names are dropped, and series that then are equal clash wherever in the range they are.
+    // Above, names are dropped, and series that then are equal clash wherever in the range they
+    // are.
     if (!inner || inner->names == Names::kMixed) return std::nullopt;
     return inner;
   }
@@ -164,9 +166,8 @@ class Walk {
     if (!inner || (AddsInOrder(aggregate.op) && !inner->ordered)) return std::nullopt;
     if (aggregate.parameter && !Visit(*aggregate.parameter, at)) return std::nullopt;
     if (Picks(aggregate.op)) return Traits{inner->names, false};
-    const bool may_have_names =
-        aggregate.op == AggregateOp::kCountValues ||
-        (!aggregate.without && MentionsName(aggregate.grouping));
+    const bool may_have_names = aggregate.op == AggregateOp::kCountValues ||
+                                (!aggregate.without && MentionsName(aggregate.grouping));
     return Traits{may_have_names ? Names::kMixed : Names::kNone, false};
   }
 

@@ -343,8 +343,7 @@ absl::Status Engine::Impl::EvaluateAround(QueryContext& ctx, const Expr& expr, c
     if (piece != plan.timeline) {
       ASSIGN_OR_RETURN(of_piece, Plan(expr, piece, QueryKind::kRange, query_options));
     }
-    RETURN_IF_ERROR(
-        Evaluate(ctx, of_piece ? *of_piece : plan, QueryKind::kRange, answer, result));
+    RETURN_IF_ERROR(Evaluate(ctx, of_piece ? *of_piece : plan, QueryKind::kRange, answer, result));
     kept.Add(std::move(result.series));
   }
   result.type = ValueType::kMatrix;

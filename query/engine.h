@@ -47,7 +47,8 @@ struct EngineOptions {
   size_t query_memory_total_bytes =
       kDefaultQueryMemoryTotalBytes;   // limits.query_memory_total_bytes
   tsdb::DurationMs slow_query_ms = 0;  // --query.slow-log-threshold; 0: no query is slow
-  // Answers of range queries are kept if the storage tells of changes and there is room (result_cache.h).
+  // Answers of range queries are kept if the storage tells of changes and there is room
+  // (result_cache.h).
   tsdb::ChangeEpochs* changes = nullptr;  // outlives the engine
   size_t result_cache_bytes = 0;          // --query.result-cache-size
   ParserOptions parser;

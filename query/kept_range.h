@@ -4,7 +4,8 @@
 //   kept.Look();                                            // after
 //   for (const Timeline& piece : kept.pieces()) kept.Add(piece, evaluated series);
 //   result.series = kept.TakeSeries();                      // in no order
-//   kept.Keep(result.series);                               // the pieces were evaluated without annotations
+//   kept.Keep(result.series);                               // the pieces were evaluated without
+//   annotations
 //
 // At most two pieces are evaluated: what is before and what is after the longest run of true tiles.
 //
@@ -56,7 +57,9 @@ class KeptRange {
     std::shared_ptr<const ResultTile> kept;
   };
 
-  TimestampMs StartOf(int64_t index) const { return index * ResultCache::kTileSteps * timeline_.step; }
+  TimestampMs StartOf(int64_t index) const {
+    return index * ResultCache::kTileSteps * timeline_.step;
+  }
   std::optional<uint64_t> EpochOf(int64_t index) const;
   TimestampMs ReadsUntil(int64_t index) const;
   void Choose();
@@ -70,10 +73,10 @@ class KeptRange {
   const ReadsByMetric reads_;
   const Timeline timeline_;
   const TimestampMs settled_;
-  std::vector<Tile> tiles_;                  // all that the range touches
-  size_t kept_from_ = 0, kept_until_ = 0;    // of tiles_, those that are used
+  std::vector<Tile> tiles_;                // all that the range touches
+  size_t kept_from_ = 0, kept_until_ = 0;  // of tiles_, those that are used
   std::vector<Timeline> pieces_;
-  size_t added_ = 0;                         // pieces
+  size_t added_ = 0;  // pieces
   std::vector<Series> series_;
   absl::flat_hash_map<tsdb::Labels, size_t> place_;  // in series_
 };

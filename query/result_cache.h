@@ -1,16 +1,22 @@
-// ResultCache: answers of range queries, kept in tiles. A dashboard that asks again a minute later has most of them.
+// ResultCache: answers of range queries, kept in tiles. A dashboard that asks again a minute later
+// has most of them.
 //
 // Design:
-//   tile      kTileSteps steps of one query, at multiples of the step; [i * kTileSteps, (i+1) * kTileSteps) * step.
-//             What is kept is the finished answer (labels, times, values), so that it is equal to the last bit.
-//   key       the query's text as it is printed, the step, the lookback. A query is kept only if its value at a step
-//             depends on the samples in a window around that step and on nothing else, such as the range that is asked
-//             for: see cache_rules.h.
-//   horizon   tiles are kept when all samples that they may look at are older than those that usually still come.
-//   validity  a tile has the numbers that tsdb::ChangeEpochs had for its metrics and times before it was made; it is
+//   tile      kTileSteps steps of one query, at multiples of the step; [i * kTileSteps, (i+1) *
+//   kTileSteps) * step.
+//             What is kept is the finished answer (labels, times, values), so that it is equal to
+//             the last bit.
+//   key       the query's text as it is printed, the step, the lookback. A query is kept only if
+//   its value at a step
+//             depends on the samples in a window around that step and on nothing else, such as the
+//             range that is asked for: see cache_rules.h.
+//   horizon   tiles are kept when all samples that they may look at are older than those that
+//   usually still come. validity  a tile has the numbers that tsdb::ChangeEpochs had for its
+//   metrics and times before it was made; it is
 //             used while they are the same. Late samples, deletions and retention change them.
-//   failures  nothing is kept of a query that failed or has annotations: their texts tell of the whole range.
-//   use       kept_range.h finds the longest run of tiles and has the steps on both sides of it evaluated.
+//   failures  nothing is kept of a query that failed or has annotations: their texts tell of the
+//   whole range. use       kept_range.h finds the longest run of tiles and has the steps on both
+//   sides of it evaluated.
 //
 // This class is the store: bounded in bytes, the tile that was not asked for longest goes first.
 //
@@ -55,8 +61,8 @@ class ResultCache {
   // Replaces what is there.
   void Put(const std::string& query, int64_t index, ResultTile tile) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // For the metrics: steps that were taken from tiles, and steps that had to be evaluated; tiles that were no longer
-  // true.
+  // For the metrics: steps that were taken from tiles, and steps that had to be evaluated; tiles
+  // that were no longer true.
   void Count(size_t kept_steps, size_t evaluated_steps, size_t outdated_tiles);
   size_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 

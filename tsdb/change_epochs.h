@@ -1,4 +1,5 @@
-// ChangeEpochs: tells those who keep what they made of samples whether the samples have changed since.
+// ChangeEpochs: tells those who keep what they made of samples whether the samples have changed
+// since.
 //
 //   epochs.Watch(until);                             // before the Querier is made
 //   const std::optional<uint64_t> then = epochs.Of(metric, range);
@@ -6,11 +7,12 @@
 //   if (then && epochs.Of(metric, range) == then)    // after a later Querier was made
 //     … what was kept is what that Querier would give …
 //
-// Counted are samples that come late (before what is watched, in order or not) by metric and partition of two hours,
-// and deletions for all. Numbers are hashed into a table: two metrics may share one, so that equal numbers prove that
-// nothing changed and unequal ones prove nothing.
+// Counted are samples that come late (before what is watched, in order or not) by metric and
+// partition of two hours, and deletions for all. Numbers are hashed into a table: two metrics may
+// share one, so that equal numbers prove that nothing changed and unequal ones prove nothing.
 //
-// Threads: thread-safe, without locks; one Commit at a time. Reading two hours of one metric is one load.
+// Threads: thread-safe, without locks; one Commit at a time. Reading two hours of one metric is one
+// load.
 #ifndef SLOWBURN_TSDB_CHANGE_EPOCHS_H_
 #define SLOWBURN_TSDB_CHANGE_EPOCHS_H_
 
@@ -54,8 +56,9 @@ class ChangeEpochs {
     ChangeEpochs& epochs_;
   };
 
-  // Around the publication of samples. `each(visit)` calls visit(t, name) for every one of them, where name() gives
-  // its metric; it is called once at either end, and name() for late samples only.
+  // Around the publication of samples. `each(visit)` calls visit(t, name) for every one of them,
+  // where name() gives its metric; it is called once at either end, and name() for late samples
+  // only.
   template <typename Each>
   class Commit {
    public:

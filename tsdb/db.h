@@ -63,8 +63,8 @@ struct DbOptions {
 
 struct DbStats {
   uint64_t series = 0, samples = 0, label_pairs = 0, chunks = 0;  // in memory
-  uint64_t blocks = 0, block_series = 0, block_samples = 0;  // a series counts in each block
-  TimestampMs min_time = kMaxTime, max_time = kMinTime;      // of all
+  uint64_t blocks = 0, block_series = 0, block_samples = 0;       // a series counts in each block
+  TimestampMs min_time = kMaxTime, max_time = kMinTime;           // of all
   TimestampMs head_min_time = kMaxTime, head_max_time = kMinTime;
   uint64_t wal_bytes = 0, block_bytes = 0, head_bytes = 0;
   struct Count {

@@ -6,7 +6,8 @@
 namespace slowburn::query {
 namespace {
 
-// Opening an operator takes most, some functions deep; with sanitizers several times as much as without.
+// Opening an operator takes most, some functions deep; with sanitizers several times as much as
+// without.
 constexpr size_t kStackBytesPerLevel = 16 << 10;
 
 }  // namespace

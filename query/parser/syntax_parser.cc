@@ -141,8 +141,8 @@ bool SyntaxParser::CheckHeight(Height height, size_t offset) {
     return false;
   }
   if (depth_ + height.total <= kMaxTreeHeight) return true;
-  Fail(offset, "the query chains more operators than the limit of " +
-                   std::to_string(kMaxTreeHeight));
+  Fail(offset,
+       "the query chains more operators than the limit of " + std::to_string(kMaxTreeHeight));
   return false;
 }
 

@@ -101,7 +101,8 @@ class SyntaxParser {
   // About the next token, in the current context or the one given.
   std::nullptr_t Unexpected();
   std::nullptr_t Unexpected(std::string_view where, std::string_view wanted);
-  // How high a tree is. `nesting` leaves out the left sides of binary operators, of which long chains are made.
+  // How high a tree is. `nesting` leaves out the left sides of binary operators, of which long
+  // chains are made.
   struct Height {
     int nesting = 1, total = 1;
     Height Above() const { return {nesting + 1, total + 1}; }

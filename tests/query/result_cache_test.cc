@@ -1,5 +1,5 @@
-// Kept answers of range queries: which may be kept, and that they are equal to fresh ones to the last bit, whatever is
-// written late, deleted, sealed or forgotten in between.
+// Kept answers of range queries: which may be kept, and that they are equal to fresh ones to the
+// last bit, whatever is written late, deleted, sealed or forgotten in between.
 #include "query/result_cache.h"
 
 #include <gmock/gmock.h>
@@ -38,7 +38,8 @@ std::optional<ReadsByMetric> Reads(const std::string& query) {
 }
 
 TEST(CacheRules, KnowWhatAStepReads) {
-  const auto reads = Reads("rate(a[10m]) / b offset 1m + on(x) max_over_time(sum(c)[1h:1m] offset -2m)");
+  const auto reads =
+      Reads("rate(a[10m]) / b offset 1m + on(x) max_over_time(sum(c)[1h:1m] offset -2m)");
   ASSERT_TRUE(reads.has_value());
   ASSERT_EQ(reads->size(), 3u);
   EXPECT_EQ(reads->at("a").first, -10 * kMinute);
@@ -54,26 +55,65 @@ TEST(CacheRules, KnowWhatAStepReads) {
 }
 
 TEST(CacheRules, RefuseWhatDependsOnMoreThanTheStep) {
-  for (const char* query : {
-           "1", "time()", "vector(1)",                                   // nothing is read
-           "a @ 5", "a @ start()", "rate(a[5m] @ end())",                // fixed times
-           "a + start()", "a + end()", "a + range()", "a + step()",      // the range
-           "rate(a[5m + 1m])", "a offset (step())",                      // durations that are computed
-           "{x='y'}", "rate({__name__=~'a|b'}[5m])", "{__name__!='a'}",  // names that are not known
-           "sum(sum by (x) (a))", "topk(2, sum by (x) (a))",             // the order of groups
-           "avg(a or b)", "stddev(a * on(x) group_left b)",              // the order of what is joined
-           "rate((a or b)[5m:])", "-(a or b)", "abs(a or b)",            // names that meet when they go
-           "rate(label_replace(a, '__name__', 'b', 'x', '.*')[5m:])",    //
-           "sort(a)", "sort_by_label(a, 'x')", "limitk(1, a)", "limit_ratio(0.5, a)", "info(a)",
-           "a + fill(1) b", "rate(a[5m] anchored)", "a smoothed"}) {
+  for (const char* query : {"1",
+                            "time()",
+                            "vector(1)",  // nothing is read
+                            "a @ 5",
+                            "a @ start()",
+                            "rate(a[5m] @ end())",  // fixed times
+                            "a + start()",
+                            "a + end()",
+                            "a + range()",
+                            "a + step()",  // the range
+                            "rate(a[5m + 1m])",
+                            "a offset (step())",  // durations that are computed
+                            "{x='y'}",
+                            "rate({__name__=~'a|b'}[5m])",
+                            "{__name__!='a'}",  // names that are not known
+                            "sum(sum by (x) (a))",
+                            "topk(2, sum by (x) (a))",  // the order of groups
+                            "avg(a or b)",
+                            "stddev(a * on(x) group_left b)",  // the order of what is joined
+                            "rate((a or b)[5m:])",
+                            "-(a or b)",
+                            "abs(a or b)",  // names that meet when they go
+                            "rate(label_replace(a, '__name__', 'b', 'x', '.*')[5m:])",  //
+                            "sort(a)",
+                            "sort_by_label(a, 'x')",
+                            "limitk(1, a)",
+                            "limit_ratio(0.5, a)",
+                            "info(a)",
+                            "a + fill(1) b",
+                            "rate(a[5m] anchored)",
+                            "a smoothed"}) {
     EXPECT_FALSE(Reads(query).has_value()) << query;
   }
-  for (const char* query : {
-           "a", "{__name__='a'}", "{'a', x='y'}", "-a", "sum(a)", "sum by (x) (rate(a[5m]))", "topk(3, a)", "a or b",
-           "histogram_quantile(0.9, sum by (le) (rate(a[5m])))", "max(sum by (x) (a))", "count(sum by (x) (a))",
-           "sum(a) / sum(b)", "a > 3", "a and b", "a unless on(x) b", "a * on(x) group_left b", "absent(a)", "scalar(a)",
-           "label_replace(a, 'y', '$1', 'x', '(.*)')", "quantile(0.5, a)", "avg_over_time(a[5m:1m])", "timestamp(a)",
-           "a + time()", "sum_over_time(sum by (x) (a)[5m:])", "last_over_time(a[5m])", "a * 2 > bool 1"}) {
+  for (const char* query : {"a",
+                            "{__name__='a'}",
+                            "{'a', x='y'}",
+                            "-a",
+                            "sum(a)",
+                            "sum by (x) (rate(a[5m]))",
+                            "topk(3, a)",
+                            "a or b",
+                            "histogram_quantile(0.9, sum by (le) (rate(a[5m])))",
+                            "max(sum by (x) (a))",
+                            "count(sum by (x) (a))",
+                            "sum(a) / sum(b)",
+                            "a > 3",
+                            "a and b",
+                            "a unless on(x) b",
+                            "a * on(x) group_left b",
+                            "absent(a)",
+                            "scalar(a)",
+                            "label_replace(a, 'y', '$1', 'x', '(.*)')",
+                            "quantile(0.5, a)",
+                            "avg_over_time(a[5m:1m])",
+                            "timestamp(a)",
+                            "a + time()",
+                            "sum_over_time(sum by (x) (a)[5m:])",
+                            "last_over_time(a[5m])",
+                            "a * 2 > bool 1"}) {
     EXPECT_TRUE(Reads(query).has_value()) << query;
   }
 }
@@ -108,10 +148,12 @@ std::string Text(const absl::StatusOr<QueryResult>& result) {
   for (const Series& series : result->series) {
     absl::StrAppend(&out, series.labels.ToString(), "\n");
     for (const tsdb::Sample& s : series.floats) {
-      absl::StrAppend(&out, " ", s.t, "=", s.v != s.v ? 0 : std::bit_cast<uint64_t>(s.v), s.v != s.v ? "NaN" : "", "\n");
+      absl::StrAppend(&out, " ", s.t, "=", s.v != s.v ? 0 : std::bit_cast<uint64_t>(s.v),
+                      s.v != s.v ? "NaN" : "", "\n");
     }
     for (const HistogramPoint& point : series.histograms) {
-      absl::StrAppend(&out, " ", point.t, "=", point.h->count, " ", point.h->sum, " ", point.h->zero_count, "\n");
+      absl::StrAppend(&out, " ", point.t, "=", point.h->count, " ", point.h->sum, " ",
+                      point.h->zero_count, "\n");
     }
   }
   for (const std::string& text : result->annotations.warnings) absl::StrAppend(&out, text, "\n");
@@ -145,8 +187,8 @@ class KeptAnswers : public ::testing::Test {
     ASSERT_OK(appender->Commit());
   }
 
-  std::string Ask(const std::string& query, tsdb::TimestampMs start, tsdb::TimestampMs end, tsdb::DurationMs step,
-                  bool use_kept) {
+  std::string Ask(const std::string& query, tsdb::TimestampMs start, tsdb::TimestampMs end,
+                  tsdb::DurationMs step, bool use_kept) {
     QueryOptions options;
     options.use_kept = use_kept;
     return Text(engine_->Range(query, start, end, step, options));
@@ -159,7 +201,9 @@ class KeptAnswers : public ::testing::Test {
     return at == text.npos ? 0 : std::stod(text.substr(at + name.size() + 2));
   }
   double kept_steps() const { return Metric("slowburn_query_cache_steps_total{source=\"cache\"}"); }
-  double evaluated_steps() const { return Metric("slowburn_query_cache_steps_total{source=\"evaluation\"}"); }
+  double evaluated_steps() const {
+    return Metric("slowburn_query_cache_steps_total{source=\"evaluation\"}");
+  }
 
   testing::FakeClock clock_{1'700'000'000'000 / kHour * kHour};
   tsdb::TempDirectory directory_;
@@ -171,7 +215,8 @@ class KeptAnswers : public ::testing::Test {
 TEST_F(KeptAnswers, OnlyWhatIsNewIsEvaluated) {
   Open(0);
   const tsdb::TimestampMs begin = clock_.Now();
-  for (tsdb::TimestampMs t = begin; t <= begin + 4 * kHour; t += 15 * kSecond) Append({{"__name__", "a_total"}}, t, double(t % 7919));
+  for (tsdb::TimestampMs t = begin; t <= begin + 4 * kHour; t += 15 * kSecond)
+    Append({{"__name__", "a_total"}}, t, double(t % 7919));
   clock_.Set(begin + 4 * kHour);
   const auto ask = [&](tsdb::TimestampMs start, tsdb::TimestampMs end, bool kept = true) {
     return Ask("rate(a_total[5m])", start, end, kMinute, kept);
@@ -184,7 +229,8 @@ TEST_F(KeptAnswers, OnlyWhatIsNewIsEvaluated) {
   EXPECT_GE(per_repeat, 241 - 2 * ResultCache::kTileSteps - 5);
   EXPECT_EQ(evaluated_steps() + per_repeat, 2 * 241);
   // A part of the first tile and of the last.
-  EXPECT_EQ(ask(begin + 90 * kMinute, begin + 100 * kMinute), ask(begin + 90 * kMinute, begin + 100 * kMinute, false));
+  EXPECT_EQ(ask(begin + 90 * kMinute, begin + 100 * kMinute),
+            ask(begin + 90 * kMinute, begin + 100 * kMinute, false));
   EXPECT_EQ(kept_steps(), per_repeat + 11);
   // Another step, another phase, other times.
   const double before = kept_steps();
@@ -202,7 +248,9 @@ TEST_F(KeptAnswers, LateSamplesOutdateTheTilesThatReadThem) {
     Append({{"__name__", "b"}}, t, double(t % 103));
   }
   clock_.Set(begin + 8 * kHour);
-  const auto ask = [&](const char* query, bool kept = true) { return Ask(query, begin, clock_.Now(), kMinute, kept); };
+  const auto ask = [&](const char* query, bool kept = true) {
+    return Ask(query, begin, clock_.Now(), kMinute, kept);
+  };
   ask("a"), ask("b");
   Append({{"__name__", "a"}, {"x", "late"}}, begin + 5 * kHour, 1);  // a new series: in order
   const double before = kept_steps();
@@ -216,7 +264,8 @@ TEST_F(KeptAnswers, LateSamplesOutdateTheTilesThatReadThem) {
   const double again = kept_steps();
   ask("a");
   EXPECT_EQ(kept_steps() - again, of_b);
-  ASSERT_OK(db_->Delete({{tsdb::Matcher::Equal("__name__", "b")}}, {begin + kHour, begin + 2 * kHour}));
+  ASSERT_OK(
+      db_->Delete({{tsdb::Matcher::Equal("__name__", "b")}}, {begin + kHour, begin + 2 * kHour}));
   EXPECT_EQ(ask("b"), ask("b", false));
   EXPECT_EQ(kept_steps() - again, of_b);
 }
@@ -231,7 +280,9 @@ TEST_F(KeptAnswers, AnnotationsAreToldOfTheWholeRange) {
   }
   clock_.Set(begin + 4 * kHour);
   const char* query = "histogram_quantile(0.5, a)";
-  const auto ask = [&](tsdb::TimestampMs end, bool kept) { return Ask(query, begin, end, kMinute, kept); };
+  const auto ask = [&](tsdb::TimestampMs end, bool kept) {
+    return Ask(query, begin, end, kMinute, kept);
+  };
   EXPECT_EQ(ask(begin + 190 * kMinute, true), ask(begin + 190 * kMinute, false));
   EXPECT_EQ(ask(clock_.Now(), true), ask(clock_.Now(), false));
   EXPECT_THAT(ask(clock_.Now(), true), ::testing::HasSubstr("bucket label"));
@@ -244,19 +295,25 @@ TEST_F(KeptAnswers, AnnotationsAreToldOfTheWholeRange) {
 
 const std::vector<std::string>& Queries() {
   static const auto* queries = new std::vector<std::string>{
-      "g", "c_total", "rate(c_total[5m])", "sum(rate(c_total[2m]))", "sum by (zone) (rate(c_total[5m]))", "g{zone='1'} offset 10m",
-      "avg_over_time(g[10m])", "max_over_time(g[3m])", "sum_over_time(g[30m:1m])", "topk(2, g)", "g > 0.5", "g and c_total", "g or c_total",
-      "c_total - c_total offset 1h", "absent(g{zone='9'})", "count by (zone) (g)", "avg(g)", "stddev(g)", "quantile(0.3, g)", "changes(g[20m])",
-      "g * on(zone, host) c_total", "histogram_quantile(0.9, sum by (le) (rate(h_bucket[5m])))", "h_bucket", "max(sum by (zone) (g))", "scalar(g{zone='1',host='1'})",
-      "deriv(g[15m])", "timestamp(g)", "irate(c_total[5m])", "increase(c_total[1h])", "-g", "label_replace(g, 'n', '$1', 'host', '(.*)')", "g unless c_total > 50",
+      "g", "c_total", "rate(c_total[5m])", "sum(rate(c_total[2m]))",
+      "sum by (zone) (rate(c_total[5m]))", "g{zone='1'} offset 10m", "avg_over_time(g[10m])",
+      "max_over_time(g[3m])", "sum_over_time(g[30m:1m])", "topk(2, g)", "g > 0.5", "g and c_total",
+      "g or c_total", "c_total - c_total offset 1h", "absent(g{zone='9'})", "count by (zone) (g)",
+      "avg(g)", "stddev(g)", "quantile(0.3, g)", "changes(g[20m])", "g * on(zone, host) c_total",
+      "histogram_quantile(0.9, sum by (le) (rate(h_bucket[5m])))", "h_bucket",
+      "max(sum by (zone) (g))", "scalar(g{zone='1',host='1'})", "deriv(g[15m])", "timestamp(g)",
+      "irate(c_total[5m])", "increase(c_total[1h])", "-g",
+      "label_replace(g, 'n', '$1', 'host', '(.*)')", "g unless c_total > 50",
       // Not kept, and equal all the same.
-      "sum(sum by (zone) (g))", "g @ end()", "rate(g[5m])", "{zone='2'}", "sort(g)", "rate({__name__=~'c_.*|g'}[5m])"};
+      "sum(sum by (zone) (g))", "g @ end()", "rate(g[5m])", "{zone='2'}", "sort(g)",
+      "rate({__name__=~'c_.*|g'}[5m])"};
   return *queries;
 }
 
 class Life {
  public:
-  Life(testing::Random& random, testing::FakeClock& clock, tsdb::Db& db) : random_(random), clock_(clock), db_(db), begin_(clock.Now()) {}
+  Life(testing::Random& random, testing::FakeClock& clock, tsdb::Db& db)
+      : random_(random), clock_(clock), db_(db), begin_(clock.Now()) {}
 
   void Scrape() {
     clock_.Advance(random_.Between(5, 40) * kSecond);
@@ -266,10 +323,12 @@ class Life {
       const std::string zone = std::to_string(i % 3), host = std::to_string(i / 2);
       Put(*appender, {{"__name__", "g"}, {"zone", zone}, {"host", host}}, clock_.Now(), Gauge());
       counters_[i] = random_.OneIn(50) ? 0 : counters_[i] + random_.Unit();
-      Put(*appender, {{"__name__", "c_total"}, {"zone", zone}, {"host", host}}, clock_.Now(), counters_[i]);
+      Put(*appender, {{"__name__", "c_total"}, {"zone", zone}, {"host", host}}, clock_.Now(),
+          counters_[i]);
       const char* bounds[] = {"0.1", "1", "10", "20", "30", "+Inf"};
       buckets_ += random_.OneIn(3) ? 1 : 0;
-      Put(*appender, {{"__name__", "h_bucket"}, {"le", bounds[i]}}, clock_.Now(), double(buckets_ * (i + 1)));
+      Put(*appender, {{"__name__", "h_bucket"}, {"le", bounds[i]}}, clock_.Now(),
+          double(buckets_ * (i + 1)));
     }
     ASSERT_OK(appender->Commit());
   }
@@ -277,11 +336,14 @@ class Life {
   void WriteLate() {
     const auto appender = db_.NewAppender();
     const bool fresh = random_.OneIn(3);
-    const std::string host = fresh ? absl::StrCat("late", random_.Below(1000)) : std::to_string(random_.Below(3));
+    const std::string host =
+        fresh ? absl::StrCat("late", random_.Below(1000)) : std::to_string(random_.Below(3));
     const char* name = random_.OneIn(2) ? "g" : "c_total";
     tsdb::TimestampMs t = random_.Between(std::max(begin_, clock_.Now() - 5 * kHour), clock_.Now());
     for (uint64_t n = random_.Between(1, 20); n > 0; --n, t += 15 * kSecond) {
-      Put(*appender, {{"__name__", name}, {"zone", std::to_string(random_.Below(3))}, {"host", host}}, t, Gauge());
+      Put(*appender,
+          {{"__name__", name}, {"zone", std::to_string(random_.Below(3))}, {"host", host}}, t,
+          Gauge());
     }
     ASSERT_OK(appender->Commit());  // whatever is refused
   }
@@ -291,11 +353,13 @@ class Life {
       case 0: {
         const tsdb::TimestampMs from = random_.Between(begin_, clock_.Now());
         const char* name = random_.OneIn(2) ? "g" : "h_bucket";
-        EXPECT_OK(db_.Delete({{tsdb::Matcher::Equal("__name__", name)}}, {from, from + random_.Between(1, 60) * kMinute}));
+        EXPECT_OK(db_.Delete({{tsdb::Matcher::Equal("__name__", name)}},
+                             {from, from + random_.Between(1, 60) * kMinute}));
         break;
       }
       case 1:
-        EXPECT_OK(db_.Seal(random_.OneIn(2) ? tsdb::Db::SealWhat::kAll : tsdb::Db::SealWhat::kDue, tsdb::Db::OldReaders::kWait));
+        EXPECT_OK(db_.Seal(random_.OneIn(2) ? tsdb::Db::SealWhat::kAll : tsdb::Db::SealWhat::kDue,
+                           tsdb::Db::OldReaders::kWait));
         break;
       case 2:
         EXPECT_OK(db_.ApplyRetention());
@@ -319,7 +383,8 @@ class Life {
         return random_.Unit();
     }
   }
-  static void Put(tsdb::Appender& appender, const tsdb::Labels& labels, tsdb::TimestampMs t, double v) {
+  static void Put(tsdb::Appender& appender, const tsdb::Labels& labels, tsdb::TimestampMs t,
+                  double v) {
     const auto ref = appender.Resolve(labels, nullptr);
     ASSERT_OK(ref);
     appender.Append(*ref, t, v);
@@ -344,15 +409,17 @@ TEST_F(KeptAnswers, AreEqualToFreshOnesWhateverHappens) {
     if (random.OneIn(40)) life.Housekeeping();
     const std::string& query = Queries()[random.Below(Queries().size())];
     const tsdb::DurationMs step = random.OneIn(2) ? 15 * kSecond : kMinute;
-    const tsdb::TimestampMs end = clock_.Now() / step * step - random.Below(3) * random.Below(100) * step;
+    const tsdb::TimestampMs end =
+        clock_.Now() / step * step - random.Below(3) * random.Below(100) * step;
     const tsdb::TimestampMs start = end - random.Between(1, 400) * step;
     const std::string kept = Ask(query, start, end, step, true);
     ASSERT_EQ(kept, Ask(query, start, end, step, false))
-        << query << " [" << start << ", " << end << "] step " << step << ", round " << round << ", SLOWBURN_SEED=" << random.seed();
+        << query << " [" << start << ", " << end << "] step " << step << ", round " << round
+        << ", SLOWBURN_SEED=" << random.seed();
   }
   EXPECT_GT(kept_steps(), 0.05 * evaluated_steps()) << "hardly anything was kept";
-  std::printf("%.0f steps kept, %.0f evaluated, %.0f tiles outdated\n", kept_steps(), evaluated_steps(),
-              Metric("slowburn_query_cache_outdated_tiles_total"));
+  std::printf("%.0f steps kept, %.0f evaluated, %.0f tiles outdated\n", kept_steps(),
+              evaluated_steps(), Metric("slowburn_query_cache_outdated_tiles_total"));
 }
 
 }  // namespace
