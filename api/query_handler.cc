@@ -207,8 +207,10 @@ absl::StatusOr<query::ExprPtr> ParseQuery(const QueryApiDeps& deps, const Reques
 
 absl::StatusOr<Response> FormatQuery(const QueryApiDeps& deps, const Request& request) {
   ASSIGN_OR_RETURN(const query::ExprPtr expr, ParseQuery(deps, request));
+  const std::string text = query::Pretty(*expr);
+  if (text.empty()) return absl::ResourceExhaustedError("no memory to write down so deep a query");
   std::string body = BeginSuccess();
-  base::AppendJsonString(body, query::Pretty(*expr), base::JsonEscapes::kGo);
+  base::AppendJsonString(body, text, base::JsonEscapes::kGo);
   return EndSuccess(std::move(body));
 }
 
