@@ -23,7 +23,7 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 // Samples that are older than this have usually come, from scrapes and senders that batch.
-constexpr tsdb::DurationMs kUsuallyLateMs = base::kMinute;
+constexpr tsdb::DurationMs kUsuallyLateMs = 2 * base::kMinute;
 
 double Seconds(int64_t ns) { return double(ns) / 1e9; }
 
@@ -289,10 +289,10 @@ std::optional<KeptRange> Engine::Impl::KeptFor(const Expr& expr, const Timeline&
   std::string id = Print(expr);
   if (id.size() > kLongestText) return std::nullopt;
   absl::StrAppend(&id, " step ", timeline.step, " lookback ", lookback);
-  const tsdb::TimestampMs settled =
-      std::min(options.changes->settled(), clock.Now()) - kUsuallyLateMs;
+  const tsdb::TimestampMs newest = std::min(options.changes->settled(), clock.Now());
+  if (newest < kUsuallyLateMs) return std::nullopt;  // there is nothing yet
   return std::optional<KeptRange>(std::in_place, *cache, *options.changes, std::move(id),
-                                  *std::move(reads), timeline, settled);
+                                  *std::move(reads), timeline, newest - kUsuallyLateMs);
 }
 
 absl::Status Engine::Impl::Answer(tsdb::Querier& querier, const Expr& expr, const PlanNode& plan,
