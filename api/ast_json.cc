@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "query/functions/function_table.h"
+#include "query/parser/deep_walk.h"
 
 namespace slowburn::api {
 namespace {
@@ -319,6 +320,8 @@ class Translator {
 
 }  // namespace
 
-void AppendSyntaxTree(std::string& out, const query::Expr& expr) { Translator(out).Node(&expr); }
+absl::Status AppendSyntaxTree(std::string& out, const query::Expr& expr) {
+  return query::WalkDeep(expr, [&] { Translator(out).Node(&expr); });
+}
 
 }  // namespace slowburn::api

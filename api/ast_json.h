@@ -6,11 +6,13 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "query/parser/ast.h"
 
 namespace slowburn::api {
 
-void AppendSyntaxTree(std::string& out, const query::Expr& expr);
+// kResourceExhausted: the tree is deep and there is no stack for it.
+absl::Status AppendSyntaxTree(std::string& out, const query::Expr& expr);
 
 }  // namespace slowburn::api
 

@@ -52,11 +52,15 @@ bool Allows(const std::vector<std::string>& methods, std::string_view method) {
   return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
-// Plain text as Go's http.Error writes it.
-Response Refusal(int status, std::string body) {
-  Response response = Response::Text(status, std::move(body));
-  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  return response;
+// False where Go's url.ParseQuery leaves the pair out: a broken escape, or a semicolon.
+bool IsWellFormed(std::string_view pair) {
+  for (size_t i = 0; i < pair.size(); ++i) {
+    if (pair[i] == ';') return false;
+    if (pair[i] != '%') continue;
+    if (i + 2 >= pair.size() || HexValue(pair[i + 1]) < 0 || HexValue(pair[i + 2]) < 0)
+      return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -84,7 +88,7 @@ Params Params::Parse(std::string_view encoded) {
     const size_t end = encoded.find('&');
     const std::string_view pair = encoded.substr(0, end);
     encoded = end == std::string_view::npos ? std::string_view() : encoded.substr(end + 1);
-    if (pair.empty()) continue;
+    if (pair.empty() || !IsWellFormed(pair)) continue;
     const size_t equals = pair.find('=');
     params.pairs_.emplace_back(PercentDecode(pair.substr(0, equals), PlusSign::kIsSpace),
                                equals == std::string_view::npos
@@ -130,6 +134,12 @@ Response Response::Text(int status, std::string body) {
   response.status = status;
   response.content_type = "text/plain; charset=utf-8";
   response.body = std::move(body);
+  return response;
+}
+
+Response Response::Refusal(int status, std::string text) {
+  Response response = Text(status, std::move(text));
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return response;
 }
 
@@ -193,12 +203,12 @@ Response Router::Route(Request& request) const {
     response.status = 204;
     return response;
   }
-  if (matches.empty()) return Refusal(404, "404 page not found\n");
+  if (matches.empty()) return Response::Refusal(404, "404 page not found\n");
   std::set<std::string> methods = {"OPTIONS"};
   for (const Entry* entry : matches) methods.insert(entry->methods.begin(), entry->methods.end());
   std::string allow;
   for (const std::string& method : methods) allow += allow.empty() ? method : ", " + method;
-  Response response = Refusal(405, "Method Not Allowed\n");
+  Response response = Response::Refusal(405, "Method Not Allowed\n");
   if (asks_for_options) response = Response{.content_type = "", .body = ""};
   response.headers.emplace_back("Allow", allow);
   return response;

@@ -65,7 +65,9 @@ struct Response {
   bool compressible = true;  // gzip when the client accepts it and the body is large enough
 
   static Response Text(int status, std::string body);  // text/plain; charset=utf-8
-  static Response Json(std::string body);              // application/json
+  // Plain text as Go's http.Error writes it: browsers are not to guess what else it could be.
+  static Response Refusal(int status, std::string text);
+  static Response Json(std::string body);  // application/json
 };
 
 using Handler = std::function<Response(const Request&)>;

@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -44,10 +45,29 @@ void Compress(const Request& request, Response& response) {
   SetHeader(response, "Content-Encoding", encoding == ContentEncoding::kGzip ? "gzip" : "deflate");
 }
 
-Response Redirect(const std::string& location) {
-  Response response = Response::Text(302, "");
+Response Redirect(const std::string& location, int status = 302) {
+  Response response = Response::Text(status, "");
   SetHeader(response, "Location", location);
   return response;
+}
+
+// Without empty, "." and ".." segments, as Go's ServeMux cleans paths.
+std::string CleanPath(std::string_view path) {
+  std::vector<std::string_view> kept;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    if (segment == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else if (!segment.empty() && segment != ".") {
+      kept.push_back(segment);
+    }
+    at = end + 1;
+  }
+  std::string out;
+  for (const std::string_view segment : kept) out.append("/").append(segment);
+  if (out.empty() || path.ends_with('/')) out += '/';
+  return out;
 }
 
 bool IsForm(const Request& request) {
@@ -191,7 +211,12 @@ Response HttpAnswer::Answer(Request& request, std::string_view target) const {
   if (IsForm(request)) request.params = Params::Parse(request.body);
   request.params.Append(request.url_params);
 
-  Response response = Dispatch(request);
+  Response response;
+  const std::string_view path = target.substr(0, question);
+  if (const std::string clean = CleanPath(path); path.starts_with('/') && clean != path)
+    response = Redirect(clean + std::string(target.substr(std::min(question, target.size()))), 301);
+  else
+    response = Dispatch(request);
   Compress(request, response);
   AddCors(request, response);
   if (meter_ != nullptr) {

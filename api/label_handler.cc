@@ -143,6 +143,9 @@ void RegisterLabelApi(Router& router, tsdb::Storage& storage) {
              [&storage](const Request& r) { return LabelValues(storage, r); });
   router.Add({"GET", "POST"}, "/api/v1/series",
              [&storage](const Request& r) { return SeriesList(storage, r); });
+  // As Prometheus, which once meant to delete series here.
+  router.Add({"DELETE"}, "/api/v1/series",
+             [](const Request&) { return ErrorResponse(absl::InternalError("not implemented")); });
 }
 
 }  // namespace slowburn::api

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/status_macros.h"
 #include "query/limits.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/printer.h"
 #include "query/parser/quote.h"
 
@@ -38,6 +39,8 @@ absl::Status ReadQueryOptions(const Request& request, query::QueryOptions& optio
   options.origin = OriginOf(request);
   options.explain = IsYes(request.params.Get("explain"));
   options.per_step_stats = request.params.Get("stats") == "all";
+  // What statistics tell is what the whole query takes.
+  options.use_kept = !IsYes(request.params.Get("nocache")) && request.params.Get("stats").empty();
   if (const std::string_view text = request.params.Get("timeout"); !text.empty()) {
     const absl::StatusOr<tsdb::DurationMs> timeout = ParseQueryDuration(text);
     if (!timeout.ok()) return ForParameter("timeout", timeout.status());
@@ -176,7 +179,7 @@ absl::StatusOr<Response> Exemplars(const QueryApiDeps& deps, const Request& requ
   ASSIGN_OR_RETURN(const query::ExprPtr expr,
                    query::Parse(request.params.Get("query"), deps.engine.options().parser));
   std::vector<tsdb::Matchers> selectors;
-  FindSelectors(*expr, selectors);
+  RETURN_IF_ERROR(query::WalkDeep(*expr, [&] { FindSelectors(*expr, selectors); }));
   if (selectors.empty()) {
     Response nothing;
     nothing.status = 204;
@@ -204,15 +207,17 @@ absl::StatusOr<query::ExprPtr> ParseQuery(const QueryApiDeps& deps, const Reques
 
 absl::StatusOr<Response> FormatQuery(const QueryApiDeps& deps, const Request& request) {
   ASSIGN_OR_RETURN(const query::ExprPtr expr, ParseQuery(deps, request));
+  const std::string text = query::Pretty(*expr);
+  if (text.empty()) return absl::ResourceExhaustedError("no memory to write down so deep a query");
   std::string body = BeginSuccess();
-  base::AppendJsonString(body, query::Pretty(*expr), base::JsonEscapes::kGo);
+  base::AppendJsonString(body, text, base::JsonEscapes::kGo);
   return EndSuccess(std::move(body));
 }
 
 absl::StatusOr<Response> SyntaxTree(const QueryApiDeps& deps, const Request& request) {
   ASSIGN_OR_RETURN(const query::ExprPtr expr, ParseQuery(deps, request));
   std::string body = BeginSuccess();
-  AppendSyntaxTree(body, *expr);
+  RETURN_IF_ERROR(AppendSyntaxTree(body, *expr));
   return EndSuccess(std::move(body));
 }
 
@@ -248,6 +253,7 @@ absl::StatusOr<Response> TsdbStatus(const QueryApiDeps& deps, const Request& req
   w.BeginObject();
   w.Field("numSeries", int64_t(stats.series));
   w.Field("numLabelPairs", int64_t(stats.label_pairs));
+  w.Field("chunkCount", int64_t(stats.chunks));
   w.Field("minTime", stats.head_min_time);
   w.Field("maxTime", stats.head_max_time);
   w.EndObject();

@@ -88,10 +88,12 @@ void WriteRule(JsonWriter& w, const RuleStatus& rule, bool exclude_alerts) {
     WriteSeconds(w, "duration", spec.hold);
     WriteSeconds(w, "keepFiringFor", spec.keep_firing);
   }
-  w.Key("labels");  // as written: empty ones, which take a label away, are among them
-  w.BeginObject();
-  for (const rules::TemplatedPair& label : spec.label_templates) w.Field(label.name, label.text);
-  w.EndObject();
+  if (alerting || !spec.label_templates.empty()) {
+    w.Key("labels");  // as written: empty ones, which take a label away, are among them
+    w.BeginObject();
+    for (const rules::TemplatedPair& label : spec.label_templates) w.Field(label.name, label.text);
+    w.EndObject();
+  }
   if (alerting) {
     w.Key("annotations");
     w.StringMap(spec.annotations);

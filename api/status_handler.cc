@@ -15,7 +15,8 @@
 namespace slowburn::api {
 namespace {
 
-constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kMetricsContentType =
+    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 std::string Hostname() {
   std::array<char, 256> name{};
@@ -72,6 +73,23 @@ std::string FlagsJson(const StatusDeps& deps) {
   return out;
 }
 
+// What whoever looks at the page should know.
+std::string NotificationsJson(const StatusDeps& deps) {
+  const auto [reload_ok, reloaded_at] = deps.last_reload();
+  std::string out;
+  base::JsonWriter json(out);
+  json.BeginArray();
+  if (!reload_ok) {
+    json.BeginObject();
+    json.Field("text", "Configuration reload has failed.");
+    json.Field("date", base::FormatRfc3339(reloaded_at, 9));
+    json.Field("active", true);
+    json.EndObject();
+  }
+  json.EndArray();
+  return out;
+}
+
 Response Lifecycle(const StatusDeps& deps, const std::function<Response()>& action) {
   if (!deps.lifecycle_enabled) return Response::Text(403, "Lifecycle API is not enabled.");
   return action();
@@ -105,13 +123,20 @@ void RegisterStatusApi(Router& router, StatusDeps given) {
       return Response::Text(200, "Requesting termination... Goodbye!");
     });
   });
+  for (const char* path : {"/-/reload", "/-/quit"}) {
+    router.Add({"GET"}, path, [](const Request&) {
+      return Response::Text(405, "Only POST or PUT requests allowed");
+    });
+  }
   router.Add({"GET"}, "/metrics", [deps](const Request&) {
     deps->before_metrics();
     Response response{.content_type = kMetricsContentType,
                       .body = base::ExposeText(deps->registry)};
     return response;
   });
-  router.Add({"GET"}, "/version", [](const Request&) { return Response::Json(BuildInfoJson()); });
+  // As Prometheus, which does not say that it is JSON.
+  router.Add({"GET"}, "/version",
+             [](const Request&) { return Response::Text(200, BuildInfoJson() + "\n"); });
 
   router.Add({"GET"}, "/api/v1/status/buildinfo",
              [](const Request&) { return Success(BuildInfoJson()); });
@@ -127,6 +152,8 @@ void RegisterStatusApi(Router& router, StatusDeps given) {
     json.EndObject();
     return Success(out);
   });
+  router.Add({"GET"}, "/api/v1/notifications",
+             [deps](const Request&) { return Success(NotificationsJson(*deps)); });
   router.Add({"GET"}, "/api/v1/status/walreplay", [deps](const Request&) {
     const ReplayProgress progress = deps->replay();
     return Success(

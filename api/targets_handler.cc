@@ -22,29 +22,6 @@ namespace slowburn::api {
 namespace {
 
 using base::JsonWriter;
-using tsdb::MetricType;
-
-std::string_view TypeName(MetricType type) {
-  switch (type) {
-    case MetricType::kUnknown:
-      return "unknown";
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kGaugeHistogram:
-      return "gaugehistogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kInfo:
-      return "info";
-    case MetricType::kStateset:
-      return "stateset";
-  }
-  return "unknown";
-}
 
 std::string_view HealthName(ingest::TargetHealth health) {
   switch (health) {
@@ -212,7 +189,7 @@ Response TargetsMetadata(const TargetsDeps& deps, const Request& request) {
       w.BeginObject();
       w.Key("target"), WriteLabels(w, target.labels);
       if (metric.empty()) w.Field("metric", m.metric);
-      w.Field("type", TypeName(m.metadata.type));
+      w.Field("type", MetricTypeName(m.metadata.type));
       w.Field("help", m.metadata.help);
       w.Field("unit", m.metadata.unit);
       w.EndObject();
@@ -260,7 +237,7 @@ Response Metadata(const TargetsDeps& deps, const Request& request) {
     w.Key(name), w.BeginArray();
     for (const tsdb::Metadata& m : set) {
       w.BeginObject();
-      w.Field("type", TypeName(m.type));
+      w.Field("type", MetricTypeName(m.type));
       w.Field("unit", m.unit);
       w.Field("help", m.help);
       w.EndObject();
@@ -298,6 +275,40 @@ std::string GlobalUrl(const std::string& url, const std::string& listen_address,
     parts.authority = JoinHostPort({SplitHostPort(external.authority).host, at.port});
   }
   return absl::StrCat(parts.scheme, "://", parts.authority, parts.rest);
+}
+
+std::string_view MetricTypeName(tsdb::MetricType type) {
+  switch (type) {
+    case tsdb::MetricType::kUnknown:
+      return "unknown";
+    case tsdb::MetricType::kCounter:
+      return "counter";
+    case tsdb::MetricType::kGauge:
+      return "gauge";
+    case tsdb::MetricType::kHistogram:
+      return "histogram";
+    case tsdb::MetricType::kGaugeHistogram:
+      return "gaugehistogram";
+    case tsdb::MetricType::kSummary:
+      return "summary";
+    case tsdb::MetricType::kInfo:
+      return "info";
+    case tsdb::MetricType::kStateset:
+      return "stateset";
+  }
+  return "unknown";
+}
+
+std::map<std::string, tsdb::Metadata> MetadataOfMetrics(const ingest::ScrapeManager& scraping,
+                                                        const tsdb::Storage& storage) {
+  std::map<std::string, tsdb::Metadata> out;
+  for (const ingest::ActiveTarget& target : scraping.Targets().active) {
+    for (tsdb::MetricMetadata& m : target.metadata->AllMetadata())
+      out.try_emplace(m.metric, std::move(m.metadata));
+  }
+  for (tsdb::MetricMetadata& m : storage.AllMetadata())
+    out.try_emplace(m.metric, std::move(m.metadata));
+  return out;
 }
 
 void RegisterTargetsApi(Router& router, TargetsDeps deps) {

@@ -7,7 +7,9 @@
 #ifndef SLOWBURN_API_TARGETS_HANDLER_H_
 #define SLOWBURN_API_TARGETS_HANDLER_H_
 
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "api/http.h"
 #include "ingest/scrape_manager.h"
@@ -24,6 +26,13 @@ struct TargetsDeps {
 };
 
 void RegisterTargetsApi(Router& router, TargetsDeps deps);
+
+// "counter", "gaugehistogram", …
+std::string_view MetricTypeName(tsdb::MetricType type);
+
+// Of each metric one: what an active target says, or else what remote write brought.
+std::map<std::string, tsdb::Metadata> MetadataOfMetrics(const ingest::ScrapeManager& scraping,
+                                                        const tsdb::Storage& storage);
 
 // `url` as it is for others: localhost is this machine's external host (and port, if it is this
 // server).

@@ -117,13 +117,13 @@ Response WriteHandler::Handle(const Request& request) {
   if (const std::string problem = CheckContentType(request.Header("content-type"));
       !problem.empty()) {
     unsupported_.Increment();
-    return Response::Text(415, absl::StrCat(problem, "\n"));
+    return Response::Refusal(415, absl::StrCat(problem, "\n"));
   }
   const std::string_view content_encoding = request.Header("content-encoding");
   const std::optional<ingest::WriteEncoding> encoding = EncodingOf(content_encoding);
   if (!encoding.has_value()) {
     unsupported_.Increment();
-    return Response::Text(
+    return Response::Refusal(
         415, absl::StrCat("unsupported Content-Encoding \"", std::string(content_encoding),
                           "\", accepted: snappy, zstd\n"));
   }
@@ -134,8 +134,8 @@ Response WriteHandler::Handle(const Request& request) {
   if (!in_flight.admitted()) {
     overloaded_.Increment();
     Response response =
-        Response::Text(503, absl::StrCat("too many remote-write bytes under way, the limit is ",
-                                         options_.max_in_flight_bytes, ": retry\n"));
+        Response::Refusal(503, absl::StrCat("too many remote-write bytes under way, the limit is ",
+                                            options_.max_in_flight_bytes, ": retry\n"));
     response.headers.emplace_back("Retry-After", "1");
     return response;
   }
@@ -152,7 +152,7 @@ Response WriteHandler::Store(const Request& request, ingest::WriteEncoding encod
       return response;
     }
     partly_refused_.Increment();
-    return Response::Text(
+    return Response::Refusal(
         400, absl::StrCat(outcome->first_refusal, " (", outcome->refused_samples, " samples and ",
                           outcome->refused_series, " series refused, ",
                           outcome->samples + outcome->histograms, " samples stored)\n"));
@@ -161,18 +161,18 @@ Response WriteHandler::Store(const Request& request, ingest::WriteEncoding encod
   switch (outcome.status().code()) {
     case absl::StatusCode::kResourceExhausted:
       too_large_.Increment();
-      return Response::Text(413, message);
+      return Response::Refusal(413, message);
     case absl::StatusCode::kInvalidArgument:
       bad_.Increment();
-      return Response::Text(400, message);
+      return Response::Refusal(400, message);
     default:
       break;
   }
   failed_.Increment();
   base::Error("remote write not stored",
               {{"err", outcome.status()}, {"from", request.remote_address}});
-  if (!absl::IsUnavailable(outcome.status())) return Response::Text(500, message);
-  Response response = Response::Text(503, message);
+  if (!absl::IsUnavailable(outcome.status())) return Response::Refusal(500, message);
+  Response response = Response::Refusal(503, message);
   response.headers.emplace_back("Retry-After", "5");
   return response;
 }

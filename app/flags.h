@@ -35,12 +35,14 @@ struct ServeFlags {
   DurationMs read_timeout_ms = 5 * base::kMinute;
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
-  std::string web_config_file;  // refused until it is built
+  int64_t search_max_limit = 10'000;  // --web.search.max-limit; 0: any
+  std::string web_config_file;        // refused until it is built
   DurationMs query_timeout_ms = 2 * base::kMinute;
   DurationMs query_lookback_ms = 5 * base::kMinute;
   int64_t query_max_concurrency = 20;
   int64_t query_max_samples = 50'000'000;
-  int64_t read_sample_limit = 50'000'000;  // --storage.remote.read-*
+  uint64_t result_cache_bytes = uint64_t{64} << 20;  // --query.result-cache-size, ours; 0: off
+  int64_t read_sample_limit = 50'000'000;            // --storage.remote.read-*
   int64_t read_concurrent_limit = 10;
   uint64_t read_max_bytes_in_frame = uint64_t{1} << 20;
   DurationMs slow_query_ms = 10 * base::kSecond;  // --query.slow-log-threshold, ours; 0: off

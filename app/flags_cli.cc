@@ -32,7 +32,6 @@ constexpr std::array kIgnoredWithValue = {"storage.tsdb.min-block-duration",
                                           "web.console.libraries",
                                           "web.page-title",
                                           "web.max-notifications-subscribers",
-                                          "web.search.max-limit",
                                           "web.remote-write-receiver.accepted-protobuf-messages",
                                           "alertmanager.timeout",
                                           "alertmanager.notification-batch-size"};
@@ -129,12 +128,18 @@ void AddServeFlags(CLI::App& command, ServeFlags& flags) {
   AddSwitch(command, "web.enable-lifecycle", flags.enable_lifecycle, "allow /-/reload and /-/quit");
   AddSwitch(command, "web.enable-admin-api", flags.enable_admin_api,
             "allow deleting series at /api/v1/admin/tsdb");
+  command
+      .add_option("--web.search.max-limit", flags.search_max_limit, "results of a search; 0: any")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   AddDuration(command, "--query.timeout", flags.query_timeout_ms, "longest run of a query");
   AddDuration(command, "--query.lookback-delta", flags.query_lookback_ms,
               "how far back an instant selector looks");
   command.add_option("--query.max-concurrency", flags.query_max_concurrency, "queries at once")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddBytes(command, "--query.result-cache-size", flags.result_cache_bytes,
+           "memory for answers of range queries that are kept; 0: none are");
   command.add_option("--query.max-samples", flags.query_max_samples, "samples a query may hold")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

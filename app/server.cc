@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/admin_handler.h"
 #include "api/alertmanager_handler.h"
+#include "api/features_handler.h"
 #include "api/federate_handler.h"
 #include "api/grpc_service.h"
 #include "api/http_server.h"
@@ -19,6 +20,7 @@
 #include "api/query_handler.h"
 #include "api/read_handler.h"
 #include "api/rules_handler.h"
+#include "api/search_handler.h"
 #include "api/slo_handler.h"
 #include "api/status_handler.h"
 #include "api/targets_handler.h"
@@ -125,6 +127,7 @@ query::EngineOptions EngineOptionsOf(const ServeFlags& flags, const Settings& se
   options.query_memory_bytes = settings.own.query_limits.memory_bytes;
   options.query_memory_total_bytes = settings.own.query_limits.memory_total_bytes;
   options.slow_query_ms = flags.slow_query_ms;
+  options.result_cache_bytes = flags.result_cache_bytes;
   options.parser = ParserOptionsOf(flags);
   options.per_step_stats = flags.HasFeature("promql-per-step-stats");
   options.delayed_name_removal = flags.HasFeature("promql-delayed-name-removal");
@@ -208,7 +211,9 @@ absl::Status Server::Impl::Open(Settings settings) {
     replay.done = done, replay.total = total;
   };
   ASSIGN_OR_RETURN(db, tsdb::Db::Open(std::move(options), clock, registry));
-  engine = std::make_unique<query::Engine>(*db, clock, EngineOptionsOf(flags, settings), registry);
+  query::EngineOptions engine_options = EngineOptionsOf(flags, settings);
+  engine_options.changes = &db->changes();
+  engine = std::make_unique<query::Engine>(*db, clock, std::move(engine_options), registry);
   ASSIGN_OR_RETURN(notifier, notify::Notifier::Create({.store = db->state(),
                                                        .executor = timers,
                                                        .clock = clock,
@@ -376,6 +381,17 @@ void Server::Impl::RegisterRoutes() {
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
                                    .external_url = external_url});
+  api::RegisterSearchApi(
+      router, {.storage = *db,
+               .clock = clock,
+               .enabled = flags.HasFeature("search-api"),
+               .max_limit = flags.search_max_limit,
+               .metadata = [this] { return api::MetadataOfMetrics(*scrape_manager, *db); }});
+  api::RegisterFeaturesApi(
+      router, {.enabled = [this](const std::string& name) { return flags.HasFeature(name); },
+               .admin = flags.enable_admin_api,
+               .lifecycle = flags.enable_lifecycle,
+               .auto_reload = flags.auto_reload_interval_ms > 0});
   api::RegisterRulesApi(router, *rule_manager,
                         [this] { return outside_alertmanagers.ActiveUrls(); });
   api::RegisterSloApi(router, *slo_manager, clock);

@@ -3,19 +3,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "query/cache_rules.h"
 #include "query/concurrency_gate.h"
 #include "query/exec/build_operators.h"
 #include "query/exec/explain.h"
 #include "query/exec/query_profile.h"
 #include "query/exec/range_vector.h"
+#include "query/kept_range.h"
+#include "query/parser/deep_walk.h"
+#include "query/parser/printer.h"
 #include "query/plan/build.h"
 #include "query/query_log.h"
+#include "query/result_cache.h"
 
 namespace slowburn::query {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
+// Samples that are older than this have usually come, from scrapes and senders that batch.
+constexpr tsdb::DurationMs kUsuallyLateMs = 2 * base::kMinute;
 
 double Seconds(int64_t ns) { return double(ns) / 1e9; }
 
@@ -153,6 +161,10 @@ struct Engine::Impl {
         running(c),
         log(c, options.slow_query_ms),
         metrics(registry) {
+    const bool plain = !options.delayed_name_removal && !options.use_start_timestamps &&
+                       !options.type_and_unit_labels;
+    if (options.changes != nullptr && options.result_cache_bytes > 0 && plain)
+      cache = std::make_unique<ResultCache>(options.result_cache_bytes, registry);
     metrics.max_running.Set(options.max_concurrency);
   }
 
@@ -160,11 +172,24 @@ struct Engine::Impl {
                                   const QueryOptions& query_options);
   absl::StatusOr<PlanPtr> Plan(const Expr& expr, const Timeline& timeline, QueryKind kind,
                                const QueryOptions& query_options);
-  absl::Status Execute(const PlanNode& plan, const StopSignals& stop,
+  absl::Status Execute(const Expr& expr, const PlanNode& plan, const StopSignals& stop,
                        const QueryOptions& query_options, QueryRegistry::Entry& entry, Laps& laps,
                        QueryResult& result);
+  absl::Status Answer(tsdb::Querier& querier, const Expr& expr, const PlanNode& plan,
+                      const StopSignals& stop, const QueryOptions& query_options,
+                      QueryRegistry::Entry& entry, KeptRange* kept, Laps& laps,
+                      QueryResult& result);
   absl::Status Evaluate(QueryContext& ctx, const PlanNode& plan, QueryKind kind, MemoryHold& answer,
                         QueryResult& result);
+  std::optional<KeptRange> KeptFor(const Expr& expr, const Timeline& timeline, QueryKind kind,
+                                   const QueryOptions& query_options);
+  absl::Status EvaluateAround(QueryContext& ctx, const Expr& expr, const PlanNode& plan,
+                              const QueryOptions& query_options, KeptRange& kept,
+                              MemoryHold& answer, QueryResult& result);
+  tsdb::DurationMs LookbackOf(const QueryOptions& query_options) const {
+    const tsdb::DurationMs own = query_options.lookback_ms.value_or(options.lookback_ms);
+    return own > 0 ? own : options.lookback_ms;
+  }
   void Finish(const QueryRegistry::Entry& entry, const QueryStats& stats,
               const absl::Status& status);
 
@@ -176,6 +201,7 @@ struct Engine::Impl {
   QueryRegistry running;
   QueryLog log;
   EngineMetrics metrics;
+  std::unique_ptr<ResultCache> cache;  // null: nothing is kept
 };
 
 absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Timeline& timeline,
@@ -195,12 +221,16 @@ absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Time
 
   ASSIGN_OR_RETURN(const ExprPtr expr, Parse(query, options.parser));
   result.stats.parse_seconds = laps.Lap();
-  ASSIGN_OR_RETURN(const PlanPtr plan, Plan(*expr, timeline, kind, query_options));
-  result.stats.plan_seconds = laps.Lap();
-
-  const absl::Status status = Execute(*plan, stop, query_options, entry, laps, result);
-  result.stats.total_seconds = laps.Total();
-  Finish(entry, result.stats, status);
+  absl::Status status;
+  RETURN_IF_ERROR(WalkDeep(*expr, [&] {
+    const absl::StatusOr<PlanPtr> plan = Plan(*expr, timeline, kind, query_options);
+    result.stats.plan_seconds = laps.Lap();
+    status = plan.status();
+    if (!status.ok()) return;
+    status = Execute(*expr, **plan, stop, query_options, entry, laps, result);
+    result.stats.total_seconds = laps.Total();
+    Finish(entry, result.stats, status);
+  }));
   RETURN_IF_ERROR(status);
   return result;
 }
@@ -208,15 +238,14 @@ absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Time
 absl::StatusOr<PlanPtr> Engine::Impl::Plan(const Expr& expr, const Timeline& timeline,
                                            QueryKind kind, const QueryOptions& query_options) {
   PlanOptions plan_options;
-  plan_options.lookback = query_options.lookback_ms.value_or(options.lookback_ms);
-  if (plan_options.lookback <= 0) plan_options.lookback = options.lookback_ms;
+  plan_options.lookback = LookbackOf(query_options);
   plan_options.default_subquery_step = options.default_subquery_step_ms;
   ASSIGN_OR_RETURN(PlanPtr plan,
                    BuildPlan(expr, timeline, kind == QueryKind::kRange, plan_options));
   return FoldConstants(std::move(plan));
 }
 
-absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop,
+absl::Status Engine::Impl::Execute(const Expr& expr, const PlanNode& plan, const StopSignals& stop,
                                    const QueryOptions& query_options, QueryRegistry::Entry& entry,
                                    Laps& laps, QueryResult& result) {
   const absl::Status turn = gate.Enter(stop);
@@ -225,13 +254,57 @@ absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop
   const Place place(gate);
   entry.SetRunning();
 
+  if (stop.cancelled()) return absl::CancelledError("query was canceled in query execution");
+  if (clock.MonotonicNs() >= stop.deadline_ns) {
+    return absl::DeadlineExceededError("query timed out in query execution");
+  }
+  std::optional<KeptRange> kept =
+      KeptFor(expr, plan.timeline, entry.description().kind, query_options);
   const std::unique_ptr<tsdb::Querier> querier = storage.NewQuerier(DataExtent(plan));
+  if (kept && !kept->Look()) kept.reset();
+  RETURN_IF_ERROR(Answer(*querier, expr, plan, stop, query_options, entry, kept ? &*kept : nullptr,
+                         laps, result));
+  if (!kept) return absl::OkStatus();
+  const Annotations& notes = result.annotations;
+  if (notes.warnings.empty() && notes.infos.empty()) {
+    kept->Keep(result.series);
+    return absl::OkStatus();
+  }
+  kept->NoteAnnotations();
+  if (!kept->has_kept()) return absl::OkStatus();
+  // Only the whole range says what annotations it has.
+  return Answer(*querier, expr, plan, stop, query_options, entry, nullptr, laps, result);
+}
+
+std::optional<KeptRange> Engine::Impl::KeptFor(const Expr& expr, const Timeline& timeline,
+                                               QueryKind kind, const QueryOptions& query_options) {
+  constexpr size_t kLongestText = 16 << 10;
+  const bool may = cache != nullptr && kind == QueryKind::kRange && query_options.use_kept &&
+                   !query_options.explain && !query_options.per_step_stats &&
+                   KeptRange::IsAligned(timeline) && expr.height <= kMaxParseDepth;
+  if (!may) return std::nullopt;
+  const tsdb::DurationMs lookback = LookbackOf(query_options);
+  std::optional<ReadsByMetric> reads = KeepableReads(expr, lookback);
+  if (!reads) return std::nullopt;
+  std::string id = Print(expr);
+  if (id.size() > kLongestText) return std::nullopt;
+  absl::StrAppend(&id, " step ", timeline.step, " lookback ", lookback);
+  const tsdb::TimestampMs newest = std::min(options.changes->settled(), clock.Now());
+  if (newest < kUsuallyLateMs) return std::nullopt;  // there is nothing yet
+  return std::optional<KeptRange>(std::in_place, *cache, *options.changes, std::move(id),
+                                  *std::move(reads), timeline, newest - kUsuallyLateMs);
+}
+
+absl::Status Engine::Impl::Answer(tsdb::Querier& querier, const Expr& expr, const PlanNode& plan,
+                                  const StopSignals& stop, const QueryOptions& query_options,
+                                  QueryRegistry::Entry& entry, KeptRange* kept, Laps& laps,
+                                  QueryResult& result) {
   result.memory = std::make_shared<QueryMemory>(memory, options.query_memory_bytes);
   const bool each_step = options.per_step_stats && query_options.per_step_stats;
   SampleCounter counter(plan.timeline,
                         each_step ? SampleCounter::Detail::kSteps : SampleCounter::Detail::kTotals);
   QueryContext ctx(
-      *querier, clock, *result.memory, counter,
+      querier, clock, *result.memory, counter,
       {options.delayed_name_removal, options.use_start_timestamps, options.type_and_unit_labels});
   ctx.set_stop(stop);
   ctx.set_max_samples(options.max_samples);
@@ -240,7 +313,9 @@ absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop
   if (query_options.explain) ctx.profile = &profile;
   MemoryHold answer(*result.memory);
   const QueryDescription& description = entry.description();
-  const absl::Status status = Evaluate(ctx, plan, description.kind, answer, result);
+  const absl::Status status =
+      kept != nullptr ? EvaluateAround(ctx, expr, plan, query_options, *kept, answer, result)
+                      : Evaluate(ctx, plan, description.kind, answer, result);
   result.stats.exec_seconds = laps.Lap();
   TakeSamples(ctx, counter, result.stats);
   if (result.memory->refusal() != QueryMemory::Refusal::kNone) metrics.CountRefusal(*result.memory);
@@ -255,6 +330,24 @@ absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop
   if (query_options.explain) {
     result.explained = std::make_shared<const ExplainedNode>(Explain(plan, profile));
   }
+  return absl::OkStatus();
+}
+
+// What no tile has, and the tiles.
+absl::Status Engine::Impl::EvaluateAround(QueryContext& ctx, const Expr& expr, const PlanNode& plan,
+                                          const QueryOptions& query_options, KeptRange& kept,
+                                          MemoryHold& answer, QueryResult& result) {
+  RETURN_IF_ERROR(answer.Add(kept.kept_bytes()));
+  for (const Timeline& piece : kept.pieces()) {
+    PlanPtr of_piece;
+    if (piece != plan.timeline) {
+      ASSIGN_OR_RETURN(of_piece, Plan(expr, piece, QueryKind::kRange, query_options));
+    }
+    RETURN_IF_ERROR(Evaluate(ctx, of_piece ? *of_piece : plan, QueryKind::kRange, answer, result));
+    kept.Add(std::move(result.series));
+  }
+  result.type = ValueType::kMatrix;
+  result.series = kept.TakeSeries();
   return absl::OkStatus();
 }
 

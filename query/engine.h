@@ -31,6 +31,7 @@
 #include "query/parser/parser.h"
 #include "query/query_registry.h"
 #include "query/value.h"
+#include "tsdb/change_epochs.h"
 #include "tsdb/storage.h"
 
 namespace slowburn::query {
@@ -46,6 +47,10 @@ struct EngineOptions {
   size_t query_memory_total_bytes =
       kDefaultQueryMemoryTotalBytes;   // limits.query_memory_total_bytes
   tsdb::DurationMs slow_query_ms = 0;  // --query.slow-log-threshold; 0: no query is slow
+  // Answers of range queries are kept if the storage tells of changes and there is room
+  // (result_cache.h).
+  tsdb::ChangeEpochs* changes = nullptr;  // outlives the engine
+  size_t result_cache_bytes = 0;          // --query.result-cache-size
   ParserOptions parser;
   bool per_step_stats = false;        // promql-per-step-stats
   bool delayed_name_removal = false;  // promql-delayed-name-removal
@@ -59,6 +64,7 @@ struct QueryOptions {
   const std::atomic<bool>* cancelled = nullptr;  // set by another thread when the client went away
   bool per_step_stats = false;                   // has an effect if the engine's option allows it
   bool explain = false;                          // QueryResult::explained is wanted
+  bool use_kept = true;                          // answers that were kept may be used
   QueryOrigin origin;
 };
 

@@ -392,7 +392,22 @@ void Committer::Publish(size_t index) {
   }
   for (const auto& [metric, metadata] : work.metadata) head_.SetMetadata(metric, metadata);
   if (samples.empty() && member.first_exemplar == member.end_exemplar) return;
-  work.result.new_series = head_.Apply(samples, staged_details_, commit);
+  {
+    Slot named = kNoSlot;
+    std::string name;
+    const auto each = [&](const auto& visit) {
+      for (const StagedSample& sample : samples) {
+        visit(sample.t, [&]() -> std::string_view {
+          if (std::exchange(named, sample.slot) != sample.slot)
+            name = head_.LabelsOf(sample.slot).metric_name();
+          return name;
+        });
+      }
+    };
+    const ChangeEpochs::Commit change(head_.changes(), each);
+    work.result.new_series = head_.Apply(samples, staged_details_, commit);
+  }
+  head_.changes().SetSettled(SaturatingSub(head_.max_time(), out_of_order_window_));
   TimestampMs& newest = state_.partitions[state_.partition].newest;
   for (const StagedSample& sample : samples) newest = std::max(newest, sample.t);
   if (!taps_.empty()) TellTaps(samples);

@@ -121,6 +121,7 @@ class DbImpl final : public Db {
   void AddTap(CommitTap* tap) override { committer_->AddTap(tap); }
   void RemoveTap(CommitTap* tap) override { committer_->RemoveTap(tap); }
   base::StateStore& state() override { return *state_; }
+  ChangeEpochs& changes() override { return head_.changes(); }
 
   DbStats Stats(size_t limit) const override {
     DbStats stats = HeadStats(head_, limit);

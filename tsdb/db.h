@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/state_store.h"
+#include "tsdb/change_epochs.h"
 #include "tsdb/commit_tap.h"
 #include "tsdb/limits.h"
 #include "tsdb/storage.h"
@@ -61,9 +62,9 @@ struct DbOptions {
 };
 
 struct DbStats {
-  uint64_t series = 0, samples = 0, label_pairs = 0;         // in memory
-  uint64_t blocks = 0, block_series = 0, block_samples = 0;  // a series counts in each block
-  TimestampMs min_time = kMaxTime, max_time = kMinTime;      // of all
+  uint64_t series = 0, samples = 0, label_pairs = 0, chunks = 0;  // in memory
+  uint64_t blocks = 0, block_series = 0, block_samples = 0;       // a series counts in each block
+  TimestampMs min_time = kMaxTime, max_time = kMinTime;           // of all
   TimestampMs head_min_time = kMaxTime, head_max_time = kMinTime;
   uint64_t wal_bytes = 0, block_bytes = 0, head_bytes = 0;
   struct Count {
@@ -85,6 +86,7 @@ class Db : public Storage {
   virtual void RemoveTap(CommitTap* tap) = 0;  // no call runs after it returns
 
   virtual base::StateStore& state() = 0;
+  virtual ChangeEpochs& changes() = 0;
   virtual DbStats Stats(size_t limit) const = 0;
   // Drops what is older than retention, or too much. Called by a timer of app; cheap when there is
   // nothing to do.

@@ -36,6 +36,7 @@ DbStats HeadStats(const Head& head, size_t limit) {
   stats.series = head.series_count();
   stats.samples = head.sample_count();
   stats.label_pairs = head.pair_count();
+  stats.chunks = head.chunk_count();
   stats.head_bytes = head.bytes();
   if (stats.samples > 0) {
     stats.head_min_time = std::max(head.min_time(), head.retained_from());

@@ -38,6 +38,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "tsdb/admission.h"
+#include "tsdb/change_epochs.h"
 #include "tsdb/exemplar_ring.h"
 #include "tsdb/key_table.h"
 #include "tsdb/label_index.h"
@@ -161,6 +162,7 @@ class Head {
   ExemplarRing& exemplars() { return exemplars_; }
   const Admission& admission() const { return admission_; }
   Snapshots& snapshots() { return snapshots_; }
+  ChangeEpochs& changes() { return changes_; }
   CommitNumber published() const { return snapshots_.published(); }
 
   // --- A seal or deletion: any thread.
@@ -276,6 +278,7 @@ class Head {
   const Admission admission_;
   SeriesTable series_;
   Snapshots snapshots_;
+  ChangeEpochs changes_;
   std::array<Shard, kShards> shards_;
 
   mutable base::SharedMutex index_mu_;

@@ -117,7 +117,9 @@ void Head::Unmark(std::span<const Slot> slots) {
 }
 
 void Head::RetainFrom(TimestampMs from) {
-  retained_from_.store(std::max(from, retained_from()), std::memory_order_relaxed);
+  from = std::max(from, retained_from());
+  changes_.SetRetained(from);  // before anything is hidden
+  retained_from_.store(from, std::memory_order_relaxed);
 }
 
 void Head::BeginSweep() { swept_min_ = kMaxTime; }

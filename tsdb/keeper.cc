@@ -193,8 +193,10 @@ absl::Status Keeper::DropBlocks(TimestampMs from) {
     const uint64_t log = options_.log_bytes == nullptr ? 0 : options_.log_bytes();
     const uint64_t left = options_.retention_bytes - std::min(log, options_.retention_bytes);
     if (blocks_.Stats().file_bytes > left) {
+      const ChangeEpochs::Rewrite change(head_.changes());
       RETURN_IF_ERROR(blocks_.DropToSize(left));
       metrics_.size_retentions.Increment();
+      PublishBlocks();
     }
   }
   PublishBlocks();
@@ -210,6 +212,7 @@ absl::StatusOr<uint64_t> Keeper::Delete(const std::vector<Matchers>& any_of, Tim
     return absl::UnavailableError(
         "queries from before are still running; nothing was deleted, try again");
   }
+  const ChangeEpochs::Rewrite change(head_.changes());
   uint64_t touched = 0;
   std::vector<Slot> slots;
   for (const Matchers& matchers : any_of) {

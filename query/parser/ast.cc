@@ -1,6 +1,15 @@
 #include "query/parser/ast.h"
 
+#include <utility>
+
 namespace slowburn::query {
+
+Binary::~Binary() {
+  // Each link gives up its left side before it goes.
+  for (ExprPtr link = std::move(left); link != nullptr && link->kind == NodeKind::kBinary;) {
+    link = std::move(static_cast<Binary&>(*link).left);
+  }
+}
 
 std::string_view Describe(ValueType type) {
   switch (type) {

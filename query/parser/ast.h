@@ -52,6 +52,7 @@ struct Expr {
   virtual ~Expr() = default;
   const NodeKind kind;
   ValueType type = ValueType::kNone;  // set by the parser
+  int height = 1;  // of the tree below, in nodes; set by the parser, of the root and of binary operators
   Position position;
 };
 using ExprPtr = std::unique_ptr<Expr>;
@@ -139,6 +140,7 @@ struct VectorMatching {
 
 struct Binary final : Expr {
   Binary() : Expr(NodeKind::kBinary) {}
+  ~Binary() override;  // without recursion into long chains
   BinaryOp op = BinaryOp::kAdd;
   ExprPtr left, right;
   bool return_bool = false;

@@ -6,6 +6,7 @@
 
 #include "base/status_macros.h"
 #include "query/limits.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/syntax_parser.h"
 #include "query/parser/type_check.h"
 
@@ -25,7 +26,9 @@ absl::StatusOr<ExprPtr> Parse(std::string_view query, const ParserOptions& optio
   SyntaxParser parser(query, options);
   ExprPtr expr = parser.Query();
   if (!parser.status().ok()) return parser.status();
-  RETURN_IF_ERROR(CheckTypes(*expr, query));
+  absl::Status types;
+  RETURN_IF_ERROR(WalkDeep(*expr, [&] { types = CheckTypes(*expr, query); }));
+  RETURN_IF_ERROR(types);
   return expr;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 #include "query/functions/function_table.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/quote.h"
 
 namespace slowburn::query {
@@ -306,6 +307,7 @@ class Printer {
  private:
   // Looks no further than the line's end.
   static bool Fits(const Expr& expr) {
+    if (expr.height > int(kLineLength)) return false;  // a level is a letter at least
     Printer probe;
     probe.stop_at_ = kLineLength;
     return probe.Line(expr).size() <= kLineLength;
@@ -433,9 +435,17 @@ class Printer {
 
 }  // namespace
 
-std::string Print(const Expr& expr) { return Printer().Line(expr); }
+std::string Print(const Expr& expr) {
+  std::string out;
+  WalkDeep(expr, [&] { out = Printer().Line(expr); }).IgnoreError();  // see the header
+  return out;
+}
 
-std::string Pretty(const Expr& expr) { return Printer().Lines(expr, 0); }
+std::string Pretty(const Expr& expr) {
+  std::string out;
+  WalkDeep(expr, [&] { out = Printer().Lines(expr, 0); }).IgnoreError();
+  return out;
+}
 
 std::string PrintDuration(const DurationValue& duration) {
   std::string out;

@@ -217,7 +217,7 @@ std::unique_ptr<DurationExpr> SyntaxParser::Signed(const Token& sign,
 
 std::unique_ptr<DurationExpr> SyntaxParser::Duration(int min_precedence) {
   const DepthScope level(*this);
-  if (!CheckHeight(1, Peek().begin)) return nullptr;
+  if (!CheckHeight({}, Peek().begin)) return nullptr;
   std::unique_ptr<DurationExpr> left = DurationOperand();
   if (left == nullptr) return nullptr;
   return DurationChain(std::move(left), min_precedence);
@@ -237,7 +237,7 @@ std::unique_ptr<DurationExpr> SyntaxParser::DurationChain(std::unique_ptr<Durati
       if (op.type == TokenType::kDiv) return Fail(op.begin, "division by zero");
       if (op.type == TokenType::kMod) return Fail(op.begin, "modulo by zero");
     }
-    if (!CheckHeight(links + height_, op.begin)) return nullptr;
+    if (!CheckHeight({links + height_.nesting, links + height_.total}, op.begin)) return nullptr;
     auto expr = std::make_unique<DurationExpr>();
     expr->op = AsOp(op.type);
     expr->position = {left->position.begin, right->position.end};

@@ -70,6 +70,7 @@ ExprPtr SyntaxParser::Query() {
   ExprPtr expr = BinaryChain(kLowest);
   if (expr == nullptr) return nullptr;
   if (Peek().type != TokenType::kEof) return Unexpected();
+  expr->height = height_.total;
   return expr;
 }
 
@@ -132,11 +133,16 @@ std::nullptr_t SyntaxParser::Unexpected(std::string_view where, std::string_view
   return Fail(token.begin, message);
 }
 
-bool SyntaxParser::CheckHeight(int height, size_t offset) {
+bool SyntaxParser::CheckHeight(Height height, size_t offset) {
   height_ = height;
-  if (depth_ + height <= kMaxParseDepth) return true;
+  if (depth_ + height.nesting > kMaxParseDepth) {
+    Fail(offset,
+         "the query nests deeper than the limit of " + std::to_string(kMaxParseDepth) + " levels");
+    return false;
+  }
+  if (depth_ + height.total <= kMaxTreeHeight) return true;
   Fail(offset,
-       "the query nests deeper than the limit of " + std::to_string(kMaxParseDepth) + " levels");
+       "the query chains more operators than the limit of " + std::to_string(kMaxTreeHeight));
   return false;
 }
 
@@ -151,13 +157,13 @@ std::string SyntaxParser::Unquote(const Token& token) {
 
 ExprPtr SyntaxParser::BinaryChain(int min_precedence) {
   const DepthScope level(*this);
-  if (!CheckHeight(1, Peek().begin)) return nullptr;
+  if (!CheckHeight({}, Peek().begin)) return nullptr;
   ExprPtr left = Operand();
   while (left != nullptr) {
     const std::optional<BinaryOp> op = AsBinaryOp(Peek().type);
     if (!op.has_value() || Precedence(*op) < min_precedence)
       return failed() ? nullptr : std::move(left);
-    const int left_height = height_;
+    const Height left_height = height_;
     auto binary = std::make_unique<Binary>();
     binary->op = *op;
     binary->op_position = Take().position();
@@ -170,7 +176,10 @@ ExprPtr SyntaxParser::BinaryChain(int min_precedence) {
     if (!options_.binop_fill_modifiers && (matching.fill_left || matching.fill_right)) {
       return Fail(binary->position, "binop fill modifiers are experimental and not enabled");
     }
-    if (!CheckHeight(1 + std::max(left_height, height_), binary->op_position.begin)) return nullptr;
+    const Height height{std::max(left_height.nesting, height_.nesting + 1),
+                        std::max(left_height.total, height_.total) + 1};
+    if (!CheckHeight(height, binary->op_position.begin)) return nullptr;
+    binary->height = height.total;
     left = std::move(binary);
   }
   return nullptr;
@@ -200,7 +209,7 @@ ExprPtr SyntaxParser::UnaryOperand() {
   unary->negate = negate;
   unary->position = {sign.begin, inner->position.end};
   unary->inner = std::move(inner);
-  if (!CheckHeight(height_ + 1, sign.begin)) return nullptr;
+  if (!CheckHeight(height_.Above(), sign.begin)) return nullptr;
   return unary;
 }
 
@@ -247,7 +256,7 @@ ExprPtr SyntaxParser::ParenOperand() {
   auto paren = std::make_unique<Paren>();
   paren->position = {open.begin, close.end()};
   paren->inner = std::move(inner);
-  if (!CheckHeight(height_ + 1, open.begin)) return nullptr;
+  if (!CheckHeight(height_.Above(), open.begin)) return nullptr;
   return paren;
 }
 
@@ -275,11 +284,11 @@ ExprPtr SyntaxParser::StringOperand() {
 bool SyntaxParser::Arguments(std::vector<ExprPtr>& args) {
   if (!Expect(TokenType::kLeftParen)) return false;
   if (Accept(TokenType::kRightParen)) return true;
-  int height = 0;
+  Height height;
   for (;;) {
     ExprPtr arg = BinaryChain(kLowest);
     if (arg == nullptr) return false;
-    height = std::max(height, height_);
+    height = Higher(height, height_);
     args.push_back(std::move(arg));
     if (Peek().type != TokenType::kComma) break;
     const Token comma = Take();
@@ -288,7 +297,7 @@ bool SyntaxParser::Arguments(std::vector<ExprPtr>& args) {
       return false;
     }
   }
-  return Expect(TokenType::kRightParen) && CheckHeight(height + 1, last_closing_);
+  return Expect(TokenType::kRightParen) && CheckHeight(height.Above(), last_closing_);
 }
 
 ExprPtr SyntaxParser::CallOperand(const Token& name) {
@@ -318,7 +327,7 @@ ExprPtr SyntaxParser::AggregateOperand(const Token& op) {
     return GroupingLabels(labels);
   };
   size_t end = 0;
-  int height = 0;
+  Height height;
   {
     const ContextScope scope(*this, "aggregation", "");
     if (!modifier() || !Arguments(args)) return nullptr;

@@ -9,6 +9,7 @@
 #ifndef SLOWBURN_QUERY_PARSER_SYNTAX_PARSER_H_
 #define SLOWBURN_QUERY_PARSER_SYNTAX_PARSER_H_
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,8 +101,17 @@ class SyntaxParser {
   // About the next token, in the current context or the one given.
   std::nullptr_t Unexpected();
   std::nullptr_t Unexpected(std::string_view where, std::string_view wanted);
-  // False when `height` levels below the current one are too many.
-  bool CheckHeight(int height, size_t offset);
+  // How high a tree is. `nesting` leaves out the left sides of binary operators, of which long
+  // chains are made.
+  struct Height {
+    int nesting = 1, total = 1;
+    Height Above() const { return {nesting + 1, total + 1}; }
+  };
+  static Height Higher(Height a, Height b) {
+    return {std::max(a.nesting, b.nesting), std::max(a.total, b.total)};
+  }
+  // False when that much below the current level is too much.
+  bool CheckHeight(Height height, size_t offset);
 
   const std::string_view query_;
   const ParserOptions options_;
@@ -110,7 +120,7 @@ class SyntaxParser {
   Context context_;
   size_t last_closing_ = 0;  // end of the last bracket, number or duration that was taken
   int depth_ = 0;
-  int height_ = 0;  // of the tree that was built last
+  Height height_;  // of the tree that was built last
   absl::Status status_;
 };
 

@@ -143,7 +143,7 @@ bool SyntaxParser::LabelMatcher(tsdb::Matchers& matchers) {
 ExprPtr SyntaxParser::Suffixes(ExprPtr operand) {
   while (operand != nullptr && !failed()) {
     bool ok = true;
-    const int height = height_;
+    const Height height = height_;
     switch (Peek().type) {
       case TokenType::kOffset:
         ok = OffsetSuffix(*operand);
@@ -162,7 +162,7 @@ ExprPtr SyntaxParser::Suffixes(ExprPtr operand) {
         return failed() ? nullptr : std::move(operand);
     }
     if (!ok) return nullptr;
-    height_ = std::max(height, height_);
+    height_ = Higher(height, height_);
   }
   return nullptr;
 }
@@ -269,7 +269,7 @@ bool SyntaxParser::ModeSuffix(Expr& operand, const Token& word) {
 
 // [5m] and [5m:1m].
 ExprPtr SyntaxParser::BracketSuffix(ExprPtr operand) {
-  const int height = height_;
+  const Height height = height_;
   const Token bracket = Take();
   std::optional<DurationValue> range;
   {
@@ -293,7 +293,7 @@ ExprPtr SyntaxParser::BracketSuffix(ExprPtr operand) {
   Take();
   subquery->position = {operand->position.begin, last_closing_};
   subquery->inner = std::move(operand);
-  if (!CheckHeight(height + 1, bracket.begin)) return nullptr;
+  if (!CheckHeight(height.Above(), bracket.begin)) return nullptr;
   return subquery;
 }
 

@@ -1,6 +1,7 @@
 #include "query/promqltest/rewrites.h"
 
 #include "query/functions/function_table.h"
+#include "query/parser/deep_walk.h"
 #include "query/parser/printer.h"
 
 namespace slowburn::query {
@@ -77,7 +78,8 @@ bool Pin(Expr& expr, tsdb::TimestampMs at) {
 }  // namespace
 
 std::vector<Rewrite> AtRewrites(Expr& expr, tsdb::TimestampMs at) {
-  if (!Pin(expr, at)) return {};
+  bool possible = false;
+  if (!WalkDeep(expr, [&] { possible = Pin(expr, at); }).ok() || !possible) return {};
   const std::string pinned = Print(expr);
   if (at == 0) return {{pinned, -1000}, {pinned, 0}, {pinned, 1000}};
   return {{pinned, -10 * at}, {pinned, 0}, {pinned, at / 5}, {pinned, at}, {pinned, 10 * at}};
