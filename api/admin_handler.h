@@ -1,4 +1,5 @@
-// /api/v1/admin/tsdb: deleting series, as Prometheus does it behind --web.enable-admin-api.
+// /api/v1/admin/tsdb: deleting series and taking snapshots, as Prometheus does it behind
+// --web.enable-admin-api.
 //
 // Samples that are deleted stay in the ledgers of SLOs: budgets keep what they counted. The answer
 // says so in a header, as it has no body.
@@ -9,10 +10,12 @@
 #define SLOWBURN_API_ADMIN_HANDLER_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "api/http.h"
+#include "tsdb/db.h"
 #include "tsdb/matcher.h"
 #include "tsdb/sample.h"
 
@@ -23,6 +26,8 @@ struct AdminDeps {
   std::function<absl::Status(const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range)>
       delete_series;
   std::function<absl::Status()> clean_tombstones;
+  // Returns the name of its directory.
+  std::function<absl::StatusOr<std::string>(tsdb::SnapshotHead head)> snapshot;
 };
 
 void RegisterAdminApi(Router& router, AdminDeps deps);

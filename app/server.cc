@@ -367,7 +367,14 @@ void Server::Impl::RegisterRoutes() {
                    [this](const std::vector<tsdb::Matchers>& any_of, tsdb::TimeRange range) {
                      return db->Delete(any_of, range).status();
                    },
-               .clean_tombstones = [this] { return db->CleanTombstones(); }});
+               .clean_tombstones = [this] { return db->CleanTombstones(); },
+               .snapshot = [this](tsdb::SnapshotHead head) -> absl::StatusOr<std::string> {
+                 ASSIGN_OR_RETURN(const tsdb::TakenSnapshot taken, db->Snapshot(head, {}));
+                 base::Info("snapshot taken", {{"name", taken.name},
+                                               {"files", taken.stats.files},
+                                               {"bytes", taken.stats.bytes}});
+                 return taken.name;
+               }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),
