@@ -5,6 +5,7 @@
 
 #include "api/envelope.h"
 #include "api/query_parameters.h"
+#include "base/json.h"
 
 namespace slowburn::api {
 namespace {
@@ -32,11 +33,27 @@ Response DeleteSeries(const AdminDeps& deps, const Params& params) {
     return ErrorResponse(absl::InvalidArgumentError("no match[] parameter provided"));
   const absl::StatusOr<tsdb::TimeRange> range = RangeParameters(params);
   if (!range.ok()) return ErrorResponse(range.status());
-  const absl::StatusOr<std::vector<tsdb::Matchers>> any_of = MatchParameters(params);
+  // {} is everything here, as in Prometheus.
+  const absl::StatusOr<std::vector<tsdb::Matchers>> any_of =
+      MatchParameters(params, query::Selecting::kAnything);
   if (!any_of.ok()) return ErrorResponse(ForParameter("match[]", any_of.status()));
   Response response = Done(deps.delete_series(*any_of, *range));
   if (response.status == 204) response.headers.emplace_back(kNoteHeader, kNote);
   return response;
+}
+
+Response TakeSnapshot(const AdminDeps& deps, const Params& params) {
+  const absl::StatusOr<bool> skip_head = BoolParameter(params, "skip_head");
+  if (!skip_head.ok()) return ErrorResponse(skip_head.status());
+  const absl::StatusOr<std::string> name =
+      deps.snapshot(*skip_head ? tsdb::SnapshotHead::kWithout : tsdb::SnapshotHead::kWith);
+  if (!name.ok()) return ErrorResponse(name.status());
+  std::string data;
+  base::JsonWriter json(data);
+  json.BeginObject();
+  json.Field("name", *name);
+  json.EndObject();
+  return Success(data);
 }
 
 }  // namespace
@@ -52,6 +69,9 @@ void RegisterAdminApi(Router& router, AdminDeps given) {
   });
   router.Add({"POST", "PUT"}, "/api/v1/admin/tsdb/seal", [deps](const Request&) {
     return deps->enabled ? Done(deps->seal()) : Disabled();
+  });
+  router.Add({"POST", "PUT"}, "/api/v1/admin/tsdb/snapshot", [deps](const Request& request) {
+    return deps->enabled ? TakeSnapshot(*deps, request.params) : Disabled();
   });
 }
 

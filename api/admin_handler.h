@@ -1,5 +1,5 @@
-// /api/v1/admin/tsdb: deleting series, as Prometheus does it behind --web.enable-admin-api; and
-// `seal`, which is ours: it moves the head into blocks now.
+// /api/v1/admin/tsdb: deleting series and taking snapshots, as Prometheus does it behind
+// --web.enable-admin-api; and `seal`, which is ours: it moves the head into blocks now.
 //
 // Samples that are deleted stay in the ledgers of SLOs: budgets keep what they counted. The answer
 // says so in a header, as it has no body.
@@ -10,10 +10,12 @@
 #define SLOWBURN_API_ADMIN_HANDLER_H_
 
 #include <functional>
+#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "api/http.h"
+#include "tsdb/db.h"
 #include "tsdb/matcher.h"
 #include "tsdb/sample.h"
 
@@ -25,6 +27,8 @@ struct AdminDeps {
       delete_series;
   std::function<absl::Status()> clean_tombstones;
   std::function<absl::Status()> seal;  // of everything that was acknowledged before the call
+  // Returns the name of its directory.
+  std::function<absl::StatusOr<std::string>(tsdb::SnapshotHead head)> snapshot;
 };
 
 void RegisterAdminApi(Router& router, AdminDeps deps);

@@ -138,13 +138,32 @@ absl::StatusOr<tsdb::TimeRange> RangeParameters(const Params& params) {
   return range;
 }
 
-absl::StatusOr<std::vector<tsdb::Matchers>> MatchParameters(const Params& params) {
+absl::StatusOr<std::vector<tsdb::Matchers>> MatchParameters(const Params& params,
+                                                            query::Selecting what) {
   std::vector<tsdb::Matchers> out;
   for (const std::string_view text : params.All("match[]")) {
-    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(text));
+    ASSIGN_OR_RETURN(tsdb::Matchers matchers, query::ParseSelector(text, what));
     out.push_back(std::move(matchers));
   }
   return out;
+}
+
+std::optional<bool> ParseBool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<bool> BoolParameter(const Params& params, std::string_view name) {
+  const std::string_view text = params.Get(name);
+  if (text.empty()) return false;
+  if (const std::optional<bool> value = ParseBool(text)) return *value;
+  return ForParameter(name, Invalid("unable to parse boolean: strconv.ParseBool: parsing " +
+                                    query::GoQuote(text) + ": invalid syntax"));
 }
 
 std::string UnescapeLabelName(std::string_view name) {

@@ -7,12 +7,14 @@
 #define SLOWBURN_API_QUERY_PARAMETERS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "api/http.h"
+#include "query/parser/parser.h"
 #include "tsdb/matcher.h"
 #include "tsdb/sample.h"
 
@@ -34,7 +36,13 @@ absl::StatusOr<size_t> LimitParameter(const Params& params);
 // start and end of label and series requests, both inclusive, both optional.
 absl::StatusOr<tsdb::TimeRange> RangeParameters(const Params& params);
 // Every match[].
-absl::StatusOr<std::vector<tsdb::Matchers>> MatchParameters(const Params& params);
+absl::StatusOr<std::vector<tsdb::Matchers>> MatchParameters(
+    const Params& params, query::Selecting what = query::Selecting::kSomething);
+
+// As Go's strconv.ParseBool.
+std::optional<bool> ParseBool(std::string_view text);
+// false where the parameter is absent or empty.
+absl::StatusOr<bool> BoolParameter(const Params& params, std::string_view name);
 
 // U__http_2e_status is http.status: how names that are no path segments are written into one.
 // Anything that does not decode stays as it is.

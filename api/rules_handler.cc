@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/envelope.h"
+#include "api/query_parameters.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "query/parser/parser.h"
@@ -147,17 +148,6 @@ struct RuleFilter {
            });
   }
 };
-
-// Go's strconv.ParseBool.
-std::optional<bool> ParseBool(std::string_view text) {
-  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
-    if (text == yes) return true;
-  }
-  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
-    if (text == no) return false;
-  }
-  return std::nullopt;
-}
 
 std::string Quoted(std::string_view text) { return absl::StrCat("\"", std::string(text), "\""); }
 

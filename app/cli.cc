@@ -15,6 +15,7 @@
 #include "app/rules_commands.h"
 #include "app/serve_commands.h"
 #include "app/slo_commands.h"
+#include "app/snapshot_commands.h"
 #include "app/tsdb_commands.h"
 #include "base/http_client.h"
 #include "base/log.h"
@@ -157,8 +158,32 @@ void AddImportCommand(const AddTsdbCommand& add, const std::shared_ptr<std::stri
       ->required();
 }
 
+void AddSnapshotCommands(const AddTsdbCommand& add, const std::shared_ptr<std::string>& path) {
+  const auto snapshot = std::make_shared<TsdbSnapshotOptions>();  // as above
+  CLI::App* command = add(
+      "snapshot", "copy everything as it is at one moment, or what is new of it", [path, snapshot] {
+        snapshot->path = *path;
+        const std::unique_ptr<base::HttpClient> client = base::NewCurlHttpClient();
+        return RunTsdbSnapshot(*snapshot, *client, stdout, stderr);
+      });
+  command
+      ->add_option("TO,--to", snapshot->to,
+                   "a new directory, or one with an earlier snapshot, which is replaced")
+      ->required();
+  command->add_option("--url", snapshot->url,
+                      "of the server that has the data directory open, e.g. http://127.0.0.1:9090");
+  const auto restore = std::make_shared<TsdbRestoreOptions>();  // as above
+  add("restore", "make a data directory of a snapshot, checking every byte",
+      [path, restore] {
+        restore->path = *path;
+        return RunTsdbRestore(*restore, stdout, stderr);
+      })
+      ->add_option("FROM,--from", restore->from, "the snapshot")
+      ->required();
+}
+
 void AddTsdbCommands(CLI::App& cli, Action& action) {
-  CLI::App* tsdb = cli.add_subcommand("tsdb", "look into a data directory that no server has open");
+  CLI::App* tsdb = cli.add_subcommand("tsdb", "look into a data directory, copy it, or make one");
   tsdb->require_subcommand(1);
   const auto path = std::make_shared<std::string>(ServeFlags().storage_path);  // as above
   const auto add = [&](const std::string& name, const std::string& help,
@@ -196,6 +221,7 @@ void AddTsdbCommands(CLI::App& cli, Action& action) {
   export_command->add_option("OUT", exported->to, "the new folder")->required();
   add("stats", "sizes and cardinality",
       [path] { return RunTsdbStats({.path = *path}, stdout, stderr); });
+  AddSnapshotCommands(add, path);
   add("verify", "read everything and say what is wrong",
       [path] { return RunTsdbVerify({.path = *path}, stdout, stderr); });
 }

@@ -376,7 +376,14 @@ void Server::Impl::RegisterRoutes() {
                .seal =
                    [this] {
                      return db->Seal(tsdb::Db::SealWhat::kAll, tsdb::Db::OldReaders::kWait);
-                   }});
+                   },
+               .snapshot = [this](tsdb::SnapshotHead head) -> absl::StatusOr<std::string> {
+                 ASSIGN_OR_RETURN(const tsdb::TakenSnapshot taken, db->Snapshot(head, {}));
+                 base::Info("snapshot taken", {{"name", taken.name},
+                                               {"files", taken.stats.files},
+                                               {"bytes", taken.stats.bytes}});
+                 return taken.name;
+               }});
   api::RegisterTargetsApi(router, {.scraping = *scrape_manager,
                                    .storage = *db,
                                    .listen_address = flags.listen_addresses.front(),

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "app/open_directory.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/status_macros.h"
-#include "prometheus/registry.h"
 #include "query/histogram/buckets.h"
 #include "query/parser/parser.h"
 #include "tsdb/block_store.h"
@@ -26,40 +26,6 @@
 
 namespace slowburn::app {
 namespace {
-
-using Progress = std::function<void(uint64_t done, uint64_t total)>;
-
-// A line for each tenth of what takes long enough to be watched.
-Progress ReportTo(std::FILE* out, const char* what) {
-  static constexpr uint64_t kWorthAReport = 10'000;
-  if (out == nullptr) return {};
-  return [out, what, reported = uint64_t{0}](uint64_t done, uint64_t total) mutable {
-    if (total < kWorthAReport || done * 10 / total <= reported) return;
-    reported = done * 10 / total;
-    std::fprintf(out, "%s: %d %%\n", what, static_cast<int>(reported) * 10);
-  };
-}
-
-// What Db needs beside its options, for the time of one command.
-struct OpenDirectory {
-  base::RealClock clock;
-  prometheus::Registry registry;
-  std::unique_ptr<tsdb::Db> db;
-
-  absl::Status Open(const std::string& path, std::FILE* progress) {
-    RETURN_IF_ERROR(
-        base::Annotate(base::ReadFile(path + "/FORMAT").status(), "not a data directory"));
-    tsdb::DbOptions options;
-    options.path = path;
-    options.retention_ms = 0;  // all that is there
-    options.wal_sync = tsdb::WalSync::kOs;
-    options.limits.active_series = SIZE_MAX;
-    options.background = false;
-    options.on_replay = ReportTo(progress, "reading the log");
-    ASSIGN_OR_RETURN(db, tsdb::Db::Open(std::move(options), clock, registry));
-    return absl::OkStatus();
-  }
-};
 
 // As Prometheus' labels print themselves: the name is a label like the others.
 std::string LabelsText(const tsdb::Labels& labels) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "tsdb/log_entry.h"
@@ -40,6 +41,8 @@ class CommitLog {
   // Drops the files of partitions before this one; format 1's log when all of it is older.
   absl::Status DropBefore(uint32_t partition);
   uint64_t bytes() const { return segments_->bytes() + old_bytes_; }
+  std::vector<SegmentLog::Part> Parts() const { return segments_->Parts(); }
+  bool has_old() const { return old_ != nullptr; }  // format 1's, whose files never change
 
  private:
   CommitLog(std::string old_path, std::unique_ptr<SegmentLog> segments)

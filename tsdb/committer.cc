@@ -486,6 +486,11 @@ void Committer::SetOutOfOrderWindow(DurationMs window) {
   out_of_order_window_ = window;
 }
 
+absl::Status Committer::BetweenCommits(const std::function<absl::Status()>& look) {
+  base::MutexLock lock(commit_mu_);
+  return look();
+}
+
 void Committer::Retain(TimestampMs from) {
   base::MutexLock lock(commit_mu_);
   head_.RetainFrom(from);

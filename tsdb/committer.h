@@ -116,6 +116,8 @@ class Committer {
   // After samples of these series in the range were deleted from the blocks: samples of the same
   // times may come again, and exemplars go too.
   void ForgetDeleted(const std::vector<Slot>& slots, TimeRange range);
+  // Calls `look` while nothing is committed: what is in the log is what was acknowledged.
+  absl::Status BetweenCommits(const std::function<absl::Status()>& look);
   // True once after something was logged without being synced.
   bool TakeUnsynced() { return unsynced_.exchange(false); }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "tsdb/snapshot_manifest.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -35,7 +36,24 @@ bool Exists(const std::string& path) {
   return fs::exists(path, error);
 }
 
-std::string FormatLine() { return absl::StrCat(kMagic, " ", kFormatVersion, "\n"); }
+std::string FormatLine(int format) { return absl::StrCat(kMagic, " ", format, "\n"); }
+
+// Without a file FORMAT.
+absl::Status CheckMayBeMade(const std::string& path) {
+  if (Exists(absl::StrCat(path, "/", kSnapshotManifestName))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is a snapshot and was left as it is; `slowburn tsdb restore --from ",
+                     path, " --storage.path=DIR` makes a data directory of it."));
+  }
+  if (!Exists(path + "/wal") && !Exists(path + "/log") && !Exists(path + "/blocks"))
+    return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path,
+                   " has data but no file FORMAT. A snapshot or a restore that did not finish "
+                   "leaves that: do it again, into an empty directory. If it is otherwise "
+                   "Slowburn's, restore the file with the content \"",
+                   kMagic, " ", kFormatVersion, "\"."));
+}
 
 absl::StatusOr<int> ParseFormat(const std::string& path, const std::string& text) {
   const std::vector<std::string> words = absl::StrSplit(absl::StripSuffix(text, "\n"), ' ');
@@ -95,19 +113,20 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   if (Exists(format)) {
     ASSIGN_OR_RETURN(const std::string text, base::ReadFile(format));
     ASSIGN_OR_RETURN(version, ParseFormat(path, text));
-  } else if (Exists(path + "/wal") || Exists(path + "/log") || Exists(path + "/blocks")) {
-    return absl::DataLossError(
-        absl::StrCat(path, " has data but no file FORMAT. If it is Slowburn's, restore ",
-                     "the file with the content \"", kMagic, " ", kFormatVersion, "\"."));
   } else {
-    RETURN_IF_ERROR(base::WriteFileAtomic(format, FormatLine()));
+    RETURN_IF_ERROR(CheckMayBeMade(path));
+    RETURN_IF_ERROR(WriteFormat(path, kFormatVersion));
   }
   return std::unique_ptr<DataDirectory>(new DataDirectory(path, std::move(lock), version));
 }
 
+absl::Status DataDirectory::WriteFormat(const std::string& path, int format) {
+  return base::WriteFileAtomic(path + "/FORMAT", FormatLine(format));
+}
+
 absl::Status DataDirectory::Upgrade() {
   if (format_ == kFormatVersion) return absl::OkStatus();
-  RETURN_IF_ERROR(base::WriteFileAtomic(path_ + "/FORMAT", FormatLine()));
+  RETURN_IF_ERROR(WriteFormat(path_, kFormatVersion));
   format_ = kFormatVersion;
   return absl::OkStatus();
 }

@@ -28,10 +28,14 @@ class DataDirectory {
   // The directory is of the current format from now on: earlier versions refuse it.
   absl::Status Upgrade();
 
+  // The last step of making a directory that Open takes for ours.
+  static absl::Status WriteFormat(const std::string& path, int format);
+
   std::string log_path() const { return path_ + "/log"; }
   std::string old_log_path() const { return path_ + "/wal"; }  // of format 1
   std::string state_path() const { return path_ + "/state"; }
   std::string blocks_path() const { return path_ + "/blocks"; }
+  std::string snapshots_path() const { return path_ + "/snapshots"; }
 
  private:
   DataDirectory(std::string path, std::unique_ptr<base::FileLock> lock, int format)

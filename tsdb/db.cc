@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
@@ -23,6 +28,7 @@
 #include "tsdb/keeper.h"
 #include "tsdb/replay.h"
 #include "tsdb/rocks_state_store.h"
+#include "tsdb/snapshot_files.h"
 #include "tsdb/time_math.h"
 
 namespace slowburn::tsdb {
@@ -47,6 +53,39 @@ CommitterOptions ToCommitterOptions(const DbOptions& options) {
 }
 
 double Seconds(int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
+
+// As Prometheus names them.
+std::string SnapshotName(TimestampMs now) {
+  std::random_device device;
+  const uint64_t chance = uint64_t{device()} << 32 | device();
+  return absl::StrFormat(
+      "%s-%016x",
+      absl::FormatTime("%Y%m%dT%H%M%SZ", absl::FromUnixMillis(now), absl::UTCTimeZone()), chance);
+}
+
+// Removes a directory that was not finished.
+class UnfinishedDirectory {
+ public:
+  explicit UnfinishedDirectory(std::string path) : path_(std::move(path)) {}
+  ~UnfinishedDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  UnfinishedDirectory(const UnfinishedDirectory&) = delete;
+  UnfinishedDirectory& operator=(const UnfinishedDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+  absl::Status FinishAs(const std::string& path) {
+    std::error_code error;
+    std::filesystem::rename(path_, path, error);
+    if (error) return absl::UnavailableError(absl::StrCat("rename ", path_, ": ", error.message()));
+    path_.clear();
+    return LogFiles::OfSystem().SyncFolder(std::filesystem::path(path).parent_path().string());
+  }
+
+ private:
+  std::string path_;
+};
 
 class DbImpl final : public Db {
  public:
@@ -158,6 +197,23 @@ class DbImpl final : public Db {
   absl::Status CleanTombstones() override { return keeper_->CleanTombstones(); }
   absl::StatusOr<bool> RewriteBlocks() override { return keeper_->Rewrite(); }
 
+  absl::StatusOr<TakenSnapshot> Snapshot(SnapshotHead head,
+                                         const SnapshotProgress& progress) override {
+    TakenSnapshot taken;
+    taken.name = SnapshotName(clock_.Now());
+    std::error_code error;
+    const std::string folder = std::filesystem::absolute(directory_->snapshots_path(), error);
+    taken.path = absl::StrCat(folder, "/", taken.name);
+    UnfinishedDirectory making(taken.path + kUnfinishedSuffix);
+    RETURN_IF_ERROR(base::MakeDirectories(making.path()));
+    TimestampMs taken_at = 0;
+    RETURN_IF_ERROR(keeper_->BetweenSeals([&] { return Cut(making.path(), head, taken_at); }));
+    ASSIGN_OR_RETURN(taken.stats,
+                     FinishSnapshot(making.path(), kFormatVersion, taken_at, progress));
+    RETURN_IF_ERROR(making.FinishAs(taken.path));
+    return taken;
+  }
+
   void SetOutOfOrderWindow(DurationMs window) override { committer_->SetOutOfOrderWindow(window); }
 
   absl::Status Flush() override {
@@ -169,6 +225,35 @@ class DbImpl final : public Db {
   }
 
  private:
+  // Everything as it is at one moment; see Db::Snapshot. Between seals.
+  absl::Status Cut(const std::string& to, SnapshotHead head, TimestampMs& taken_at) {
+    RETURN_IF_ERROR(blocks_.Checkpoint(to + "/blocks"));
+    std::vector<SegmentLog::Part> log;
+    RETURN_IF_ERROR(committer_->BetweenCommits([&] {
+      taken_at = clock_.Now();
+      log = log_->Parts();
+      return state_->Checkpoint(to + "/state");
+    }));
+    if (head == SnapshotHead::kWithout) return absl::OkStatus();
+    for (const SegmentLog::Part& part : log) {
+      const std::string copy =
+          absl::StrCat(to, "/log/", std::filesystem::path(part.path).filename().string());
+      RETURN_IF_ERROR(part.may_grow ? CopyFile(part.path, copy, part.bytes, {}).status()
+                                    : LinkFile(part.path, copy));
+    }
+    return log_->has_old() ? LinkOldLog(to + "/wal") : absl::OkStatus();
+  }
+
+  absl::Status LinkOldLog(const std::string& to) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> paths, FilesBelow(directory_->old_log_path()));
+    for (const std::string& path : paths) {
+      if (path == "LOCK" || path.starts_with("LOG")) continue;
+      RETURN_IF_ERROR(LinkFile(absl::StrCat(directory_->old_log_path(), "/", path),
+                               absl::StrCat(to, "/", path)));
+    }
+    return absl::OkStatus();
+  }
+
   void SyncLoop() {
     const auto interval =
         std::chrono::milliseconds(std::max<DurationMs>(options_.wal_sync_interval_ms, 1));
@@ -240,6 +325,7 @@ absl::StatusOr<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Cloc
                                              prometheus::Registry& registry) {
   ASSIGN_OR_RETURN(std::unique_ptr<DataDirectory> directory, DataDirectory::Open(options.path));
   RETURN_IF_ERROR(directory->Upgrade());
+  RemoveUnfinishedSnapshots(directory->snapshots_path());
   LogFiles& files =
       options.log_files_for_test != nullptr ? *options.log_files_for_test : LogFiles::OfSystem();
   ASSIGN_OR_RETURN(std::unique_ptr<CommitLog> log,

@@ -4,7 +4,7 @@
 //
 // The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples),
 // blocks/ (RocksDB: sealed samples, see tsdb/block_store.h), state/ (RocksDB: see
-// base/state_store.h). A commit is in the log before it is visible; Open replays it. What is some
+// base/state_store.h), and snapshots/ (tsdb/directory_snapshot.h). A commit is in the log before it is visible; Open replays it. What is some
 // hours old is moved from memory and log into blocks, in the background. tsdb/FORMAT.md is the
 // grammar of what is on disk.
 //
@@ -27,6 +27,7 @@
 #include "base/state_store.h"
 #include "tsdb/change_epochs.h"
 #include "tsdb/commit_tap.h"
+#include "tsdb/directory_snapshot.h"
 #include "tsdb/limits.h"
 #include "tsdb/storage.h"
 
@@ -75,6 +76,14 @@ struct DbStats {
   std::vector<Count> series_by_metric, values_by_label, bytes_by_label, series_by_pair;
 };
 
+// Whether a snapshot has what is not in blocks yet.
+enum class SnapshotHead { kWith, kWithout };
+
+struct TakenSnapshot {
+  std::string name, path;  // the directory, and where it is
+  SnapshotStats stats;
+};
+
 class Db : public Storage {
  public:
   static absl::StatusOr<std::unique_ptr<Db>> Open(DbOptions options, const base::Clock& clock,
@@ -109,6 +118,13 @@ class Db : public Storage {
   virtual absl::Status CleanTombstones() = 0;
   // Does one piece of what the background does with blocks. False: there was none.
   virtual absl::StatusOr<bool> RewriteBlocks() = 0;
+
+  // A new directory in snapshots/, named by time and chance. It is one moment of everything: what a
+  // kill at that moment would have left. All of the commits and changes of state that returned
+  // before are in it; commits wait for as long as the state takes to be copied. Files that do not
+  // change any more are linked, not copied, so a snapshot keeps the space of what is dropped later.
+  virtual absl::StatusOr<TakenSnapshot> Snapshot(SnapshotHead head,
+                                                 const SnapshotProgress& progress) = 0;
 
   virtual void SetOutOfOrderWindow(DurationMs window) = 0;  // at configuration reload
   // Syncs the log. The destructor does this as well.

@@ -29,6 +29,20 @@ uint64_t HashBytes(const void* data, size_t size) { return XXH3_64bits(data, siz
 
 uint64_t XxHash64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
 
+struct Hasher::State {
+  XXH3_state_t of;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->of); }
+Hasher::~Hasher() = default;
+void Hasher::Add(std::string_view bytes) {
+  XXH3_128bits_update(&state_->of, bytes.data(), bytes.size());
+}
+Hash128 Hasher::Finish() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state_->of);
+  return {hash.high64, hash.low64};
+}
+
 RawKey HashRawKey(std::string_view bytes) {
   static const Secret secret = MakeSecret();
   const XXH128_hash_t hash =

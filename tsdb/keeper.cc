@@ -235,6 +235,11 @@ absl::Status Keeper::CleanTombstones() {
   return status;
 }
 
+absl::Status Keeper::BetweenSeals(const std::function<absl::Status()>& look) {
+  base::MutexLock lock(mu_);
+  return look();
+}
+
 TimestampMs Keeper::NewestTime() const {
   TimestampMs newest = head_.max_time();
   const std::shared_ptr<const BlockView> view = blocks_.View();

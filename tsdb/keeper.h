@@ -56,6 +56,8 @@ class Keeper {
   // touched. The caller has no Querier.
   absl::StatusOr<uint64_t> Delete(const std::vector<Matchers>& any_of, TimeRange range);
   absl::Status CleanTombstones();
+  // Calls `look` while nothing is sealed, deleted or dropped, and no file of the log goes.
+  absl::Status BetweenSeals(const std::function<absl::Status()>& look);
   // One piece of rewriting. False: there was nothing to do.
   absl::StatusOr<bool> Rewrite();
 

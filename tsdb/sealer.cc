@@ -14,7 +14,7 @@ namespace slowburn::tsdb {
 namespace {
 
 constexpr size_t kSeriesAtOnce = 256;  // under one hold of the commit lock
-constexpr std::chrono::milliseconds kLongestWait(30'000);  // for readers
+constexpr std::chrono::seconds kLongestWait(30);  // for readers
 
 }  // namespace
 
@@ -26,7 +26,7 @@ void Sealer::Stop() {
 absl::StatusOr<bool> Sealer::Free(OldReaders readers) {
   if (!unfreed_.has_value()) return true;
   Snapshots& snapshots = head_.snapshots();
-  if (readers == OldReaders::kWait) snapshots.WaitForReadersBefore(*unfreed_, stop_, kLongestWait);
+  if (readers == OldReaders::kWait) snapshots.WaitForReadersBefore(*unfreed_, stop_, clock_, kLongestWait);
   if (snapshots.HasReadersBefore(*unfreed_)) return false;
   unfreed_.reset();
   const int64_t begin = clock_.MonotonicNs();

@@ -305,6 +305,15 @@ bool SegmentLog::Bounds(LogKey& first, LogKey& last) const {
   return false;
 }
 
+std::vector<SegmentLog::Part> SegmentLog::Parts() const {
+  std::vector<Part> parts;
+  for (const Segment& segment : segments_)
+    parts.push_back({PathOf(segment), segment.known_end.value_or(segment.size), false});
+  // Its end is not written down anywhere else yet, and behind it may be what a failed write left.
+  if (!parts.empty()) parts.back().may_grow = true;
+  return parts;
+}
+
 absl::Status SegmentLog::VerifyChecksums() const {
   const LogScan scan = Scan([](const LogKey&, std::string_view) {});
   if (scan.unreadable == 0) return absl::OkStatus();

@@ -5,7 +5,7 @@
 // Each file says where the one before it ended, so a torn end, which a crash leaves, is told from
 // damage. What a failed write left behind is cut off, or lies behind that end.
 //
-// Threads: Append, Resume, Scan, Bounds and DropBefore by one thread at a time; Sync and bytes by
+// Threads: Append, Resume, Scan, Bounds, Parts and DropBefore by one thread at a time; Sync and bytes by
 // any. Errors: kUnavailable when the disk is full or failing.
 #ifndef SLOWBURN_TSDB_SEGMENT_LOG_H_
 #define SLOWBURN_TSDB_SEGMENT_LOG_H_
@@ -49,6 +49,13 @@ class SegmentLog {
   LogScan Scan(const LogVisitor& visit) const;
   // The first and the last key; false when empty.
   bool Bounds(LogKey& first, LogKey& last) const;
+  // The files, and how much of each counts; what is appended afterwards comes behind that.
+  struct Part {
+    std::string path;
+    uint64_t bytes = 0;
+    bool may_grow = false;
+  };
+  std::vector<Part> Parts() const;
   // Reads every file. kDataLoss names the damaged places.
   absl::Status VerifyChecksums() const;
 

@@ -84,12 +84,13 @@ bool Snapshots::HasReadersBefore(uint64_t mark) const {
 }
 
 bool Snapshots::WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop,
-                                     std::chrono::milliseconds limit) {
+                                     const base::Clock& clock, std::chrono::nanoseconds limit) {
+  // Looks at the clock again so often: it may be a test's.
   static constexpr std::chrono::milliseconds kAtOnce(100);
-  const auto until = std::chrono::steady_clock::now() + limit;
+  const int64_t until = clock.MonotonicNs() + limit.count();
   base::MutexLock lock(mu_);
   ++waiters_;
-  while (HasBefore(mark) && !stop && std::chrono::steady_clock::now() < until)
+  while (HasBefore(mark) && !stop && clock.MonotonicNs() < until)
     reader_gone_.WaitFor(mu_, kAtOnce);
   --waiters_;
   return !HasBefore(mark);

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "tsdb/chunk.h"
 
@@ -91,10 +92,10 @@ class Snapshots {
   // before.
   uint64_t PublishSeal(const BlockStore& store, SealNumber seal);
   bool HasReadersBefore(uint64_t mark) const;
-  // False when `stop` became true first (see WakeWaiters), or when it took longer than `limit`,
-  // about.
-  bool WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop,
-                            std::chrono::milliseconds limit);
+  // False when `stop` became true first (see WakeWaiters), or when it took longer than `limit`, by
+  // the clock and about.
+  bool WaitForReadersBefore(uint64_t mark, const std::atomic<bool>& stop, const base::Clock& clock,
+                            std::chrono::nanoseconds limit);
   void WakeWaiters();
 
  private:

@@ -32,14 +32,14 @@ absl::StatusOr<ExprPtr> Parse(std::string_view query, const ParserOptions& optio
   return expr;
 }
 
-absl::StatusOr<tsdb::Matchers> ParseSelector(std::string_view text) {
+absl::StatusOr<tsdb::Matchers> ParseSelector(std::string_view text, Selecting what) {
   RETURN_IF_ERROR(CheckLength(text));
   SyntaxParser parser(text, {});
   std::unique_ptr<VectorSelector> selector = parser.Selector();
   if (!parser.status().ok()) return parser.status();
   const bool selective = std::any_of(selector->matchers.begin(), selector->matchers.end(),
                                      [](const tsdb::Matcher& m) { return !m.MatchesEmpty(); });
-  if (!selective) {
+  if (!selective && what == Selecting::kSomething) {
     return absl::InvalidArgumentError("match[] must contain at least one non-empty matcher");
   }
   return std::move(selector->matchers);

@@ -23,8 +23,10 @@ struct ParserOptions {
 
 absl::StatusOr<ExprPtr> Parse(std::string_view query, const ParserOptions& options = {});
 
-// `up{job="a"}`, `{__name__=~"x.*"}`: for match[] parameters. At least one matcher must not match "".
-absl::StatusOr<tsdb::Matchers> ParseSelector(std::string_view text);
+// `up{job="a"}`, `{__name__=~"x.*"}`: for match[] parameters. Unless any selector will do, at least one matcher must not
+// match "".
+enum class Selecting { kSomething, kAnything };
+absl::StatusOr<tsdb::Matchers> ParseSelector(std::string_view text, Selecting what = Selecting::kSomething);
 
 // "1:5" for a byte offset, columns in bytes from 1, as annotations print it.
 std::string LineColumn(std::string_view query, size_t offset);

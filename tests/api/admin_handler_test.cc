@@ -30,7 +30,12 @@ class AdminApi : public ::testing::Test {
                           [this] {
                             ++sealed_;
                             return status_;
-                          }});
+                          },
+                      .snapshot = [this](tsdb::SnapshotHead head) -> absl::StatusOr<std::string> {
+                        heads_.push_back(head);
+                        if (!status_.ok()) return status_;
+                        return "20261130T055243Z-7efb37ed45adbe21";
+                      }});
     Request request;
     request.method = method;
     request.path = "/api/v1/admin/tsdb/" + what;
@@ -43,6 +48,7 @@ class AdminApi : public ::testing::Test {
   tsdb::TimeRange range_;
   int cleaned_ = 0;
   int sealed_ = 0;
+  std::vector<tsdb::SnapshotHead> heads_;
 };
 
 TEST_F(AdminApi, DeletesSeriesInAClosedRange) {
@@ -61,6 +67,39 @@ TEST_F(AdminApi, DeletesSeriesInAClosedRange) {
   }
 }
 
+TEST_F(AdminApi, DeletesEverythingWhenToldTo) {
+  for (const char* selector : {"%7B%7D", "%7Ba%3D%22%22%7D"}) {
+    EXPECT_EQ(Call("delete_series", std::string("match[]=") + selector).status, 204) << selector;
+  }
+  ASSERT_EQ(deleted_.size(), 1u);
+  EXPECT_EQ(deleted_[0][0].ToString(), "a=\"\"");
+}
+
+TEST_F(AdminApi, TakesSnapshots) {
+  const struct {
+    const char* query;
+    tsdb::SnapshotHead head;
+  } cases[] = {{"", tsdb::SnapshotHead::kWith},
+               {"skip_head=", tsdb::SnapshotHead::kWith},
+               {"skip_head=F", tsdb::SnapshotHead::kWith},
+               {"skip_head=true", tsdb::SnapshotHead::kWithout}};
+  for (const auto& c : cases) {
+    heads_.clear();
+    const Response response = Call("snapshot", c.query);
+    EXPECT_EQ(response.status, 200) << c.query;
+    EXPECT_EQ(response.body,
+              R"({"status":"success","data":{"name":"20261130T055243Z-7efb37ed45adbe21"}})");
+    EXPECT_EQ(heads_, std::vector{c.head}) << c.query;
+  }
+  heads_.clear();
+  const Response response = Call("snapshot", "skip_head=x");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(
+      response.body,
+      R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: parsing \"x\": invalid syntax"})");
+  EXPECT_TRUE(heads_.empty());
+}
+
 TEST_F(AdminApi, RefusesWhatItCannotRead) {
   const struct {
     const char* query;
@@ -73,9 +112,6 @@ TEST_F(AdminApi, RefusesWhatItCannotRead) {
        R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp"})"},
       {"match[]=up%7B", 400,
        R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"match[]\": 1:4: parse error: unexpected end of input inside braces"})"},
-      // Not Prometheus' answer, which deletes everything.
-      {"match[]=%7B%7D", 400,
-       R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"match[]\": match[] must contain at least one non-empty matcher"})"},
   };
   for (const auto& c : cases) {
     const Response response = Call("delete_series", c.query);
@@ -86,7 +122,7 @@ TEST_F(AdminApi, RefusesWhatItCannotRead) {
 }
 
 TEST_F(AdminApi, IsOffUnlessAskedFor) {
-  for (const char* what : {"delete_series", "clean_tombstones", "seal"}) {
+  for (const char* what : {"delete_series", "clean_tombstones", "seal", "snapshot"}) {
     const Response response = Call(what, "match[]=up", false);
     EXPECT_EQ(response.status, 500);
     EXPECT_EQ(response.body,
@@ -94,6 +130,7 @@ TEST_F(AdminApi, IsOffUnlessAskedFor) {
     EXPECT_EQ(Call(what, "match[]=up", true, "GET").status, 405);
   }
   EXPECT_TRUE(deleted_.empty());
+  EXPECT_TRUE(heads_.empty());
   EXPECT_EQ(cleaned_, 0);
   EXPECT_EQ(sealed_, 0);
 }
@@ -106,6 +143,7 @@ TEST_F(AdminApi, CleansAndTellsFailures) {
   status_ = absl::UnavailableError("no space");
   EXPECT_EQ(Call("clean_tombstones", "").status, 500);
   EXPECT_EQ(Call("seal", "").status, 500);
+  EXPECT_EQ(Call("snapshot", "").status, 500);
   const Response response = Call("delete_series", "match[]=up");
   EXPECT_EQ(response.status, 500);
   EXPECT_NE(response.body.find("no space"), std::string::npos);

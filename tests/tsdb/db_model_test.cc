@@ -24,21 +24,26 @@ constexpr DurationMs kSweepStep =
 
 struct RefPair {
   SeriesRef db{}, model{};
+  friend bool operator==(const RefPair&, const RefPair&) = default;
 };
 
 // One appender on each side, and what was found through it.
 struct AppenderPair {
+  struct Found {
+    std::string labels;  // empty: of an exemplar, which does not count
+    RefPair refs;
+    bool made = false;  // by this appender, if it commits
+  };
   std::unique_ptr<Appender> db, model;
-  std::map<std::string, RefPair> resolved;
-  // Of each call in order; what an exemplar names does not count.
-  std::vector<RefPair> calls;
+  std::vector<Found> calls;  // in order
 
-  void Append(const RefPair& refs, TimestampMs t, double v, TimestampMs start) {
-    db->Append(refs.db, t, v, start);
-    model->Append(refs.model, t, v, start);
-    calls.push_back(refs);
+  void Append(const Found& found, TimestampMs t, double v, TimestampMs start) {
+    db->Append(found.refs.db, t, v, start);
+    model->Append(found.refs.model, t, v, start);
+    calls.push_back(found);
   }
 };
+using Found = AppenderPair::Found;
 
 // Without seals the limit on series counts the same ones on both sides.
 // With blocks on disk, labels of samples that are deleted or too old may be seen as long as the
@@ -150,11 +155,12 @@ class ModelRun {
 
   void Reopen() {
     while (!appenders_.empty()) RollBack();
-    known_.clear();
     ++opened_;  // keys hold within one run
     store_.Reopen();
     model_.ApplyRetention();
     since_retention_ = 0;
+    seen_.clear();
+    KeepTheLiving();
     Compare();
   }
 
@@ -186,23 +192,22 @@ class ModelRun {
     const auto readers = random_.OneIn(2) ? Db::OldReaders::kWait : Db::OldReaders::kLeave;
     switch (random_.Below(6)) {
       case 0:
-        return Delete();
+        Delete();
+        break;
       case 1:
         ASSERT_OK(store_.db->RewriteBlocks());
-        return;
+        break;
       case 2:
       case 3:
-        LetIdleSeriesGo();
         ASSERT_OK(store_.db->Seal(Db::SealWhat::kDue, readers));
-        return;
+        break;
       default:
-        LetIdleSeriesGo();
         ASSERT_OK(store_.db->Seal(Db::SealWhat::kAll, readers));
     }
+    KeepTheLiving();
   }
 
   void Delete() {
-    LetIdleSeriesGo();
     std::vector<Matchers> any_of;
     for (uint64_t n = 1 + random_.Below(2); n > 0; --n) {
       any_of.push_back(RandomMatchers());
@@ -211,42 +216,52 @@ class ModelRun {
     const TimeRange range = RandomRange();
     ASSERT_OK(store_.db->Delete(any_of, range));
     model_.Delete(any_of, range);
-    ForgetReferences();
   }
 
-  // Series that got nothing for long may leave the memory of the Db; then it does not know their
-  // references and keys any more, which the model does.
-  void LetIdleSeriesGo() {
-    bool idle = false;
-    const auto querier = model_.NewQuerier({});
+  static std::map<std::string, SeriesRef> ReferencesOf(Storage& storage) {
+    std::map<std::string, SeriesRef> refs;
+    const auto querier = storage.NewQuerier({});
     auto set = *querier->Select({}, {});
-    while (set->Next()) {
-      const auto samples = set->samples();
-      SampleBatch batch;
-      TimestampMs last = kMinTime;
-      while (samples->Next(batch)) last = batch.t.back();
-      newest_ = std::max(newest_, last);
-      idle = idle || last < newest_ - 2 * base::kHour;
-    }
-    if (idle) ForgetReferences();
+    while (set->Next()) refs[set->labels().ToString()] = set->ref();
+    return refs;
   }
 
-  void ForgetReferences() {
-    while (!appenders_.empty()) RollBack();
-    known_.clear();
-    ++opened_;
+  // References and keys are hints: a series that got nothing for long may leave the memory of the
+  // Db, and the model drops one with its last sample. Those that both still have are used further,
+  // and an appender that has others is rolled back.
+  void KeepTheLiving() {
+    const std::map<std::string, SeriesRef> db = ReferencesOf(store_.storage()),
+                                           model = ReferencesOf(model_);
+    std::map<std::string, RefPair> living;
+    for (const auto& [labels, ref] : model) {
+      const auto it = db.find(labels);
+      if (it != db.end() && it->second != SeriesRef::kUnknown) living[labels] = {it->second, ref};
+    }
+    for (const auto& [labels, refs] : known_) seen_.insert(labels);
+    for (const auto* refs : {&db, &model}) {
+      for (const auto& [labels, ref] : *refs) seen_.insert(labels);
+    }
+    known_ = std::move(living);
+    std::erase_if(appenders_, [&](const AppenderPair& pair) {
+      return !std::all_of(pair.calls.begin(), pair.calls.end(),
+                          [&](const Found& found) { return IsSafe(found); });
+    });
+  }
+  bool IsSafe(const Found& found) const {
+    if (found.labels.empty()) return true;
+    const auto it = known_.find(found.labels);
+    if (it != known_.end()) return it->second == found.refs;
+    // What had samples before may still be there on one side, and is then not this appender's.
+    return found.made && !seen_.contains(found.labels);
   }
 
   void Retain() {
     if (random_.OneIn(3)) Advance(random_.Between(1, kRetention));
     if (since_retention_ < kSweepStep) return;
-    LetIdleSeriesGo();
-    // A Db that seals keeps some series longer than the model does, which drops them with their
-    // last sample: references are hints.
-    if (seals_ != Seals::kNone) ForgetReferences();
     since_retention_ = 0;
     store_.ApplyRetention();
     model_.ApplyRetention();
+    KeepTheLiving();
   }
 
   void OpenAppender() {
@@ -287,12 +302,9 @@ class ModelRun {
     // References of what was written to may be used by any later appender.
     std::set<size_t> rejected;
     for (const RejectedSample& one : db->rejected) rejected.insert(one.index);
-    std::set<SeriesRef> written;
     for (size_t k = 0; k < pair.calls.size(); ++k) {
-      if (!rejected.contains(k)) written.insert(pair.calls[k].db);
-    }
-    for (const auto& [text, refs] : pair.resolved) {
-      if (written.contains(refs.db)) known_[text] = refs;
+      const Found& found = pair.calls[k];
+      if (!rejected.contains(k) && !found.labels.empty()) known_[found.labels] = found.refs;
     }
   }
 
@@ -304,23 +316,25 @@ class ModelRun {
     return Labels::FromPairs(std::move(pairs));
   }
 
-  // By key, by labels, or by a reference that was good once.
-  bool Find(AppenderPair& pair, RefPair& refs) {
+  // By key, by labels, or by a reference that was written to before.
+  bool Find(AppenderPair& pair, Found& found) {
     if (!known_.empty() && random_.OneIn(3)) {
       auto it = known_.begin();
       std::advance(it, static_cast<std::ptrdiff_t>(random_.Below(known_.size())));
-      // A series that is only reserved, by another appender, is nobody else's business.
-      refs = it->second;
-      return Exists(it->first) || !Reserved(it->first);
+      found = {it->first, it->second, false};
+      return true;
     }
     const Labels labels = RandomLabels();
-    const RawKey key = HashRawKey(absl::StrCat(opened_, labels.ToString(), random_.Below(2)));
+    found.labels = labels.ToString();
+    found.made = !known_.contains(found.labels);
+    RefPair& refs = found.refs;
+    const RawKey key = HashRawKey(absl::StrCat(opened_, found.labels, random_.Below(2)));
     pair.db->Lookup({&key, 1}, {&refs.db, 1});
     pair.model->Lookup({&key, 1}, {&refs.model, 1});
     const bool known = refs.db != SeriesRef::kUnknown && refs.model != SeriesRef::kUnknown;
     if (seals_ == Seals::kNone) {
       EXPECT_EQ(known, refs.db != SeriesRef::kUnknown || refs.model != SeriesRef::kUnknown)
-          << labels.ToString();
+          << found.labels;
     }
     if (known) return true;
     const RawKey* bound = random_.OneIn(3) ? nullptr : &key;
@@ -328,19 +342,7 @@ class ModelRun {
     EXPECT_EQ(db.status(), model.status());
     if (!db.ok()) return false;
     refs = {*db, *model};
-    pair.resolved[labels.ToString()] = refs;
     return true;
-  }
-
-  bool Exists(const std::string& labels) {
-    const auto querier = model_.NewQuerier({});
-    SelectHints hints;
-    hints.samples_needed = false;
-    return ReadAll(*querier, {}, hints).find(labels + "\n") != std::string::npos;
-  }
-  bool Reserved(const std::string& labels) {
-    return std::any_of(appenders_.begin(), appenders_.end(),
-                       [&](const AppenderPair& pair) { return pair.resolved.contains(labels); });
   }
 
   TimestampMs RandomTime() {
@@ -375,37 +377,37 @@ class ModelRun {
     AppenderPair& pair = appenders_[PickAppender()];
     for (uint64_t n = 1 + random_.Below(30); n > 0; --n) {
       ++operations_;
-      RefPair refs;
-      if (!Find(pair, refs)) continue;
+      Found found;
+      if (!Find(pair, found)) continue;
       const TimestampMs t = RandomTime(), start = random_.OneIn(8) ? t - 500 : 0;
       const double v = RandomValue();
-      pair.Append(refs, t, v, start);
+      pair.Append(found, t, v, start);
     }
   }
 
   void AppendHistogram() {
     AppenderPair& pair = appenders_[PickAppender()];
-    RefPair refs;
-    if (!Find(pair, refs)) return;
+    Found found;
+    if (!Find(pair, found)) return;
     auto histogram = std::make_shared<Histogram>();
     histogram->count = static_cast<double>(random_.Below(3));
     if (random_.OneIn(4)) histogram->sum = StaleNaN();
     const TimestampMs t = RandomTime(), start = random_.OneIn(8) ? t - 500 : 0;
-    pair.db->AppendHistogram(refs.db, t, histogram, start);
-    pair.model->AppendHistogram(refs.model, t, histogram, start);
-    pair.calls.push_back(refs);
+    pair.db->AppendHistogram(found.refs.db, t, histogram, start);
+    pair.model->AppendHistogram(found.refs.model, t, histogram, start);
+    pair.calls.push_back(found);
   }
 
   void AppendExemplar() {
     AppenderPair& pair = appenders_[PickAppender()];
-    RefPair refs;
-    if (!Find(pair, refs)) return;
+    Found found;
+    if (!Find(pair, found)) return;
     const Exemplar exemplar{Labels{{"id", std::to_string(random_.Below(3))}}, 1,
                             Now() - random_.Between(0, 10) * 1000};
     // A sample at its time, so that the series lives as long as its exemplar.
-    pair.Append(refs, exemplar.t, 1, 0);
-    pair.db->AppendExemplar(refs.db, exemplar);
-    pair.model->AppendExemplar(refs.model, exemplar);
+    pair.Append(found, exemplar.t, 1, 0);
+    pair.db->AppendExemplar(found.refs.db, exemplar);
+    pair.model->AppendExemplar(found.refs.model, exemplar);
     pair.calls.push_back({});
   }
 
@@ -441,11 +443,9 @@ class ModelRun {
   DbStore store_;
   MemoryStorage model_;
   std::vector<AppenderPair> appenders_;
-  std::map<std::string, RefPair> known_;  // by labels
+  std::map<std::string, RefPair> known_;  // by labels: with samples, and had by both
+  std::set<std::string> seen_;            // labels that had samples, since opening
   DurationMs since_retention_ = 0;
-  TimestampMs newest_ = kMinTime;
-  bool deleted_ = false;  // since references were forgotten last
-  bool ever_deleted_ = false;
   int opened_ = 1;
   uint64_t operations_ = 0;
 };
