@@ -58,7 +58,8 @@ ReplayResult Replay(const CommitLog& log, Head& head, TimestampMs retain_from,
     max_run = std::max(max_run, record.run);
     Committer::LogState::Partition& partition = result.log.partitions[key.partition];
     partition.last_sequence = key.sequence;
-    partition.newest = std::max({partition.newest, times.newest, times.newest_exemplar});
+    partition.newest = std::max(partition.newest, times.newest);
+    partition.newest_exemplar = std::max(partition.newest_exemplar, times.newest_exemplar);
   });
   result.samples = replayer.Finish();
   if (scan.unreadable > 0) {

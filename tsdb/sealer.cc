@@ -13,7 +13,7 @@
 namespace slowburn::tsdb {
 namespace {
 
-constexpr size_t kSeriesAtOnce = 256;  // under one hold of the commit lock
+constexpr size_t kSeriesAtOnce = 256;                      // under one hold of the commit lock
 constexpr std::chrono::milliseconds kLongestWait(30'000);  // for readers
 
 }  // namespace
@@ -51,6 +51,7 @@ absl::StatusOr<bool> Sealer::Seal(TimestampMs until, OldReaders readers) {
     return status;
   }
   unfreed_ = head_.snapshots().PublishSeal(blocks_, start.number);
+  RETURN_IF_ERROR(committer_.DropLog());
   RETURN_IF_ERROR(Free(readers).status());
   return true;
 }
