@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "tsdb/histogram.h"
+#include "tsdb/partition.h"
 #include "tsdb/time_math.h"
 
 namespace slowburn::tsdb {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr size_t kAhead = 12;              // series fetched before they are judged
 constexpr size_t kGroupSamples = 200'000;  // a group takes no more work when it has so much
-constexpr DurationMs kPartitionMs = 2 * base::kHour;  // of the log: the grain of its retention
 constexpr size_t kExemplarsPerRecord = 4096;
 constexpr int64_t kDiskCheckNs = 200'000'000;
 // Series without samples in memory leave it when they got none for so long before the newest one.
@@ -31,7 +31,11 @@ Committer::Committer(const CommitterOptions& options, const base::Clock& clock, 
       metrics_(metrics),
       options_(options),
       out_of_order_window_(options.out_of_order_window_ms),
-      state_(std::move(state)) {}
+      state_(std::move(state)) {
+  const auto last = state_.partitions.find(state_.partition);
+  if (last != state_.partitions.end() && last->second.newest != kMinTime)
+    partition_until_ = PartitionOf(last->second.newest).end;
+}
 
 void Committer::Commit(CommitWork& work) {
   {
@@ -110,18 +114,49 @@ absl::Status Committer::JudgeAndLog() {
   return status;
 }
 
-// A partition of the log can be read without those before it: what it needs of them is written
-// again.
+// Partitions of the log go by the times of samples, as those of blocks do: when all before a time
+// is sealed, whole files have nothing else. Each can be read without those before it: what it needs
+// of them is written again.
 void Committer::EnterPartition() {
   const TimestampMs now = clock_.Now();
   accept_from_ = options_.retention_ms > 0 ? SaturatingSub(now, options_.retention_ms) : kMinTime;
   accept_to_ = SaturatingAdd(now, options_.max_future_ms);
-  const auto partition =
-      static_cast<uint32_t>(std::clamp<int64_t>(now / kPartitionMs, 0, UINT32_MAX));
-  if (partition <= state_.partition && !broken_ && metadata_logged_) return;
-  if (broken_) ++state_.run;
-  if (partition > state_.partition || broken_) head_.ClearLogged();
-  state_.partition = std::max(partition, state_.partition);
+  const TimestampMs newest = NewestOfGroup();
+  if (newest >= partition_until_) {
+    BeginPartition(newest);
+  } else if (partition_until_ == kMaxTime && newest != kMinTime) {
+    partition_until_ = PartitionOf(newest).end;
+  }
+  if (broken_) {
+    ++state_.run;
+    head_.ClearLogged();
+  }
+  if (broken_ || !metadata_logged_) RepeatMetadata();
+}
+
+// Of what may be accepted.
+TimestampMs Committer::NewestOfGroup() const {
+  TimestampMs newest = kMinTime;
+  for (const Member& member : group_) {
+    if (member.work == nullptr) continue;
+    for (const CommitWork::Call& call : member.work->calls) {
+      if (call.t <= accept_to_) newest = std::max(newest, call.t);
+    }
+  }
+  return newest;
+}
+
+// `newest`: of the sample that is to come; kMinTime: it is not known.
+void Committer::BeginPartition(TimestampMs newest) {
+  partition_until_ = newest == kMinTime ? kMaxTime : PartitionOf(newest).end;
+  // It has nothing yet; or there is none after it.
+  if (!state_.partitions.contains(state_.partition) || state_.partition == UINT32_MAX) return;
+  ++state_.partition;
+  head_.ClearLogged();
+  metadata_logged_ = false;
+}
+
+void Committer::RepeatMetadata() {
   for (const MetricMetadata& one : head_.AllMetadata())
     writer_.AddMetadata(one.metric, one.metadata);
   metadata_logged_ = true;
@@ -384,7 +419,7 @@ void Committer::Publish(size_t index) {
   const CommitNumber commit = head_.published() + 1;
   // First what readers find only through the samples.
   for (size_t i = member.first_exemplar; i < member.end_exemplar; ++i) {
-    TimestampMs& newest = state_.partitions[state_.partition].newest;
+    TimestampMs& newest = state_.partitions[state_.partition].newest_exemplar;
     newest = std::max(newest, staged_exemplars_[i].exemplar.t);
     exemplars_logged_ = true;
     head_.exemplars().Publish(staged_exemplars_[i].slot, std::move(staged_exemplars_[i].exemplar),
@@ -503,7 +538,10 @@ Committer::SealStart Committer::BeginSeal(TimestampMs until) {
   SealStart start;
   start.until = std::max(until, mark.until);
   start.sequence = std::max(mark.sequence, state_.next_sequence - 1);
-  LogExemplars();
+  const auto last = state_.partitions.find(state_.partition);
+  if (last != state_.partitions.end() && last->second.newest < start.until)
+    BeginPartition(kMinTime);  // so that all of it can go
+  others_repeated_ = LogExemplars();
   start.number = head_.BeginSeal(start.until);
   return start;
 }
@@ -514,20 +552,23 @@ void Committer::CloseBefore(std::span<const Slot> slots, TimestampMs until,
   head_.CloseBefore(slots, until, partitions);
 }
 
-// Once more behind all commits so far, so that what stands before may be dropped from the log.
-void Committer::LogExemplars() {
+// Once more behind all commits so far, so that what stands before may be dropped from the log; the
+// metadata too, where a partition begins. That gets a record in any case: the log goes on from its
+// last one. False when it could not be written.
+bool Committer::LogExemplars() {
   std::vector<std::pair<Slot, Exemplar>> exemplars;
   head_.exemplars().Visit(head_.published(), [&](Slot slot, const Exemplar& exemplar) {
     exemplars.emplace_back(slot, exemplar);
   });
-  if (exemplars.empty() && !exemplars_logged_) return;
   BeginGroup();
   EnterPartition();
-  for (size_t begin = 0; begin == 0 || begin < exemplars.size(); begin += kExemplarsPerRecord) {
-    if (begin == 0) writer_.ForgetExemplars();
+  if (exemplars_logged_ || !exemplars.empty()) writer_.ForgetExemplars();
+  size_t begin = 0;
+  while (begin < exemplars.size() || !writer_.empty() ||
+         (group_.empty() && !state_.partitions.contains(state_.partition))) {
     const size_t end = std::min(begin + kExemplarsPerRecord, exemplars.size());
-    for (size_t i = begin; i < end; ++i) {
-      const auto& [slot, exemplar] = exemplars[i];
+    for (; begin < end; ++begin) {
+      const auto& [slot, exemplar] = exemplars[begin];
       Series& series = *head_.series().Find(slot);
       if (!series.Is(Series::kLogged)) DefineSeries(series, slot);
       writer_.AddExemplar(slot, exemplar);
@@ -536,10 +577,12 @@ void Committer::LogExemplars() {
     member.sequence = state_.next_sequence++;
     writer_.Finish(state_.run, member.record);
   }
-  if (!WriteLog().ok()) return;  // reported; the exemplars are lost at a restart, at worst
+  if (!WriteLog().ok()) return false;  // reported
+  if (group_.empty()) return true;
   exemplars_logged_ = !exemplars.empty();
-  TimestampMs& newest = state_.partitions[state_.partition].newest;
+  TimestampMs& newest = state_.partitions[state_.partition].newest_exemplar;
   for (const auto& [slot, exemplar] : exemplars) newest = std::max(newest, exemplar.t);
+  return true;
 }
 
 absl::Status Committer::Sweep(Head::Marked marked) {
@@ -560,19 +603,25 @@ absl::Status Committer::Sweep(Head::Marked marked) {
   for (Tap& tap : taps_) {
     for (const Slot slot : dead) tap.wanted.erase(slot);
   }
-  return DropLog();
+  return DropLogLocked();
+}
+
+absl::Status Committer::DropLog() {
+  base::MutexLock lock(commit_mu_);
+  return DropLogLocked();
 }
 
 // Partitions can be dropped in order only: the first one that is still wanted ends it.
-absl::Status Committer::DropLog() {
+absl::Status Committer::DropLogLocked() {
   const SealMark mark = blocks_.View()->mark();
   const TimestampMs retained = head_.retained_from();
   uint32_t keep = 0;
   auto& partitions = state_.partitions;
   while (!partitions.empty() && partitions.begin()->first < state_.partition) {
     const LogState::Partition& first = partitions.begin()->second;
-    const bool in_blocks = first.newest < mark.until && first.last_sequence <= mark.sequence;
-    if (!in_blocks && first.newest >= retained) break;
+    const bool in_blocks =
+        others_repeated_ && first.newest < mark.until && first.last_sequence <= mark.sequence;
+    if (!in_blocks && std::max(first.newest, first.newest_exemplar) >= retained) break;
     keep = partitions.begin()->first + 1;
     partitions.erase(partitions.begin());
   }

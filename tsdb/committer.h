@@ -79,10 +79,11 @@ class Committer {
     uint64_t run = 1;  // of this process
     uint32_t partition = 0;
     struct Partition {
-      TimestampMs newest = kMinTime;  // of its samples and exemplars
+      TimestampMs newest = kMinTime;  // of its samples
+      TimestampMs newest_exemplar = kMinTime;
       uint64_t last_sequence = 0;
     };
-    std::map<uint32_t, Partition> partitions;
+    std::map<uint32_t, Partition> partitions;  // those that have records
   };
   Committer(const CommitterOptions& options, const base::Clock& clock, Head& head, CommitLog& log,
             BlockStore& blocks, DbMetrics& metrics, LogState state);
@@ -110,9 +111,11 @@ class Committer {
   void CloseBefore(std::span<const Slot> slots, TimestampMs until,
                    Head::PartitionSlots& partitions);
   // Frees what retention hides, what is in blocks if asked to, and series that got nothing for a
-  // while; a page of series at a time, so that commits go on in between. Drops the files of the log
-  // that are not needed any more.
+  // while; a page of series at a time, so that commits go on in between. Then DropLog.
   absl::Status Sweep(Head::Marked marked);
+  // Drops the files of the log that are not needed any more: all that they have is in blocks, or
+  // retention hides it.
+  absl::Status DropLog();
   // After samples of these series in the range were deleted from the blocks: samples of the same
   // times may come again, and exemplars go too.
   void ForgetDeleted(const std::vector<Slot>& slots, TimeRange range);
@@ -135,6 +138,9 @@ class Committer {
   absl::Status Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::Status JudgeAndLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void EnterPartition() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  TimestampMs NewestOfGroup() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void BeginPartition(TimestampMs newest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void RepeatMetadata() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void Judge(CommitWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   bool JudgeSample(CommitWork& work, const CommitWork::Call& call, Rejection& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
@@ -158,8 +164,8 @@ class Committer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TellTaps(std::span<const StagedSample> samples) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void Count(const CommitWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
-  void LogExemplars() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
-  absl::Status DropLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  bool LogExemplars() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::Status DropLogLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
 
   const base::Clock& clock_;
   Head& head_;
@@ -177,8 +183,12 @@ class Committer {
   LogState state_ ABSL_GUARDED_BY(commit_mu_);
   bool broken_ ABSL_GUARDED_BY(commit_mu_) =
       false;  // the last write failed: resume, and name all series anew
+  TimestampMs partition_until_ ABSL_GUARDED_BY(commit_mu_) =
+      kMaxTime;  // a newer sample begins another partition of the log
   bool metadata_logged_ ABSL_GUARDED_BY(commit_mu_) = false;  // in this partition
   bool exemplars_logged_ ABSL_GUARDED_BY(commit_mu_) = true;  // the log may have some
+  // What is no sample stands in the log behind the last seal once more.
+  bool others_repeated_ ABSL_GUARDED_BY(commit_mu_) = true;
   std::vector<Tap> taps_ ABSL_GUARDED_BY(commit_mu_);
   int64_t disk_checked_ns_ ABSL_GUARDED_BY(commit_mu_) = INT64_MIN;
   uint64_t free_bytes_ ABSL_GUARDED_BY(commit_mu_) = UINT64_MAX;

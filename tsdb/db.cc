@@ -143,6 +143,10 @@ class DbImpl final : public Db {
     keeping.retention_bytes = options_.retention_bytes;
     keeping.log_bytes = [this] { return log_->bytes(); };
     keeper_ = std::make_unique<Keeper>(keeping, head_, *committer_, blocks_, clock_, metrics_);
+    // What a kill between a seal and this left.
+    if (const absl::Status status = committer_->DropLog(); !status.ok())
+      base::Error("files of the log that are not needed any more cannot be dropped",
+                  {{"error", status}});
     UpdateGauges();
     keeper_->UpdateGauges();
     if (options_.background) keeper_->StartThreads();

@@ -23,6 +23,7 @@ namespace slowburn::tsdb {
 class ExemplarRing {
  public:
   explicit ExemplarRing(size_t capacity) : capacity_(capacity) {}
+  bool enabled() const { return capacity_ > 0; }
 
   struct Staged {
     Slot slot = kNoSlot;

@@ -67,6 +67,30 @@ struct StagedDetail {
   HistogramPtr newest_before;  // SeriesExtra::newest_histogram
 };
 
+// A sample of the log.
+struct LoggedSample {
+  TimestampMs t = 0;
+  uint64_t bits = 0;
+  Slot slot = kNoSlot;
+  uint32_t detail = 0;  // as the caller likes
+};
+// A series of the log.
+struct LoggedSeries {
+  std::span<const uint32_t> numbers;  // of its pairs, in order of names
+  Slot slot = kNoSlot;
+};
+// What one thread added to the head.
+struct ReplayTally {
+  uint64_t samples = 0, bytes = 0;
+  TimestampMs min_t = kMaxTime, max_t = kMinTime;
+  TimeRange window{0, 0};  // of the last sample: what may share a chunk
+
+  void Note(TimestampMs t) {
+    if (t < min_t) min_t = t;
+    if (t > max_t) max_t = t;
+  }
+};
+
 // A sample and what it is worth.
 struct NewestSample {
   TimestampMs t = 0;
@@ -116,13 +140,7 @@ class Head {
   // Publishes the samples, in order, as one commit. Returns how many series were made.
   size_t Apply(std::span<const StagedSample> samples, const std::vector<StagedDetail>& details,
                CommitNumber commit);
-  // Keeps a logged sample, whatever its time. On equal times the later one in the log counts.
-  // REQUIRES: nobody else uses the head yet; no shard is locked.
-  void Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
-              TimestampMs start, CommitNumber commit);
-  // A reserved series whose samples are all in blocks, and that has an exemplar of this time.
-  // REQUIRES: as Replay.
-  void ReplayWithoutSamples(Slot slot, TimestampMs exemplar);
+
   enum class Fetch { kSeries, kChunk };
   void Prefetch(Slot slot, Fetch what) const {
     if (slot == kNoSlot) return;
@@ -135,6 +153,26 @@ class Head {
                          series.open_size);
     }
   }
+
+  // --- Replay: before anybody else uses the head. Different threads may be at different series.
+
+  // Finds or makes series, which are live from now on: samples or an exemplar must follow. `ids`
+  // are those of `pairs`, LabelIndex::kNoPair where they are not known yet. A slot stays kNoSlot
+  // when there is none left.
+  void MakeLogged(std::span<const LabelView> pairs, std::span<PairId> ids,
+                  std::span<LoggedSeries> series);
+  // Keeps logged floats of a series without start timestamps, whatever their times. On equal times
+  // the later one in the log counts.
+  void Replay(Slot slot, std::span<const LoggedSample> samples, ReplayTally& tally);
+  void ReplayOne(Slot slot, const LoggedSample& sample, const HistogramPtr& histogram,
+                 TimestampMs start, ReplayTally& tally);
+  // A series whose samples are all in blocks, and that has an exemplar of this time.
+  void ReplayWithoutSamples(Slot slot, TimestampMs exemplar);
+  // By one thread, at the end.
+  void AddReplayed(const ReplayTally& tally);
+
+  // --- Committer again.
+
   // Forgets which series have their labels in the log.
   void ClearLogged();
   void SetMetadata(std::string_view metric, const Metadata& metadata);
@@ -251,16 +289,22 @@ class Head {
                    const Snapshots::Publishing& publishing);
   void PruneVersions(Shard& shard, const Snapshots::Publishing& publishing);
   bool ApplyOne(Series& series, const StagedSample& sample, const StagedDetail* detail,
-                CommitNumber commit);
-  void AppendFloat(Series& series, const StagedSample& sample, TimestampMs start);
-  void AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail);
+                CommitNumber commit, TimeRange& window);
+  void AppendFloat(Series& series, const StagedSample& sample, TimestampMs start,
+                   TimeRange& window);
+  void AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail,
+                       TimeRange& window);
   void InsertLate(Series& series, LateSample sample);
   void PutBytes(Series& series, const uint8_t* bytes, size_t count);
-  bool IsFull(const Series& series, TimestampMs t);
-  bool ShareWindow(TimestampMs first, TimestampMs t);
+  // `window` is that of the last sample, or what was before it.
+  bool IsFull(const Series& series, TimestampMs t, TimeRange& window) const;
+  bool ShareWindow(TimestampMs first, TimestampMs t, TimeRange& window) const;
   TimeRange WindowOf(TimestampMs t) const;
   void CloseChunk(Series& series, TimestampMs last_t);
   void NoteTime(TimestampMs t);
+  // Replay's (head_replay.cc).
+  size_t ReplayInOrder(Series& series, std::span<const LoggedSample> samples, ReplayTally& tally);
+  void ReplayBytes(Series& series, std::span<const uint8_t> bytes, ReplayTally& tally);
 
   // The reading half (head_read.cc).
   uint32_t VisibleEnd(const Shard& shard, const Series& series, Slot slot,

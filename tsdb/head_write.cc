@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "tsdb/head.h"
+#include "tsdb/head_columns.h"
 #include "tsdb/histogram.h"
 #include "tsdb/partition.h"
 #include "tsdb/sample_bytes.h"
@@ -11,28 +12,6 @@ namespace slowburn::tsdb {
 namespace {
 
 constexpr size_t kAhead = 12;  // samples whose memory is fetched before it is needed
-
-ColumnTail TailOf(const Series& series, const StagedSample& sample) {
-  ColumnTail tail;
-  const bool first = series.open_count == 0;
-  tail.t = first ? series.open->first_t : sample.before_t;
-  tail.bits = first ? series.open->first_bits : sample.before_bits;
-  tail.start = series.has_start ? series.extra->start : 0;
-  tail.delta = series.delta;
-  tail.exponent = series.exponent;
-  tail.run_open = series.run_open;
-  return tail;
-}
-
-void StartChunk(Series& series, const StagedSample& sample) {
-  series.open->first_t = sample.t;
-  series.open->first_bits = sample.bits;
-  series.open_size = 0;
-  series.delta = 0;
-  series.exponent = 0;
-  series.run_open = false;
-  series.has_start = false;
-}
 
 }  // namespace
 
@@ -63,16 +42,16 @@ TimeRange Head::WindowOf(TimestampMs t) const {
   return window;
 }
 
-bool Head::ShareWindow(TimestampMs first, TimestampMs t) {
-  if (!window_.Contains(t)) [[unlikely]]
-    window_ = WindowOf(t);
-  return window_.Contains(first);
+bool Head::ShareWindow(TimestampMs first, TimestampMs t, TimeRange& window) const {
+  if (!window.Contains(t)) [[unlikely]]
+    window = WindowOf(t);
+  return window.Contains(first);
 }
 
 // Whether the open chunk cannot take a sample at `t`.
-bool Head::IsFull(const Series& series, TimestampMs t) {
+bool Head::IsFull(const Series& series, TimestampMs t, TimeRange& window) const {
   return series.open_count >= kSamplesPerChunk || series.open_size >= kBytesPerChunk ||
-         !ShareWindow(series.open->first_t, t);
+         !ShareWindow(series.open->first_t, t, window);
 }
 
 SeriesExtra& Head::Extra(Series& series) {
@@ -112,7 +91,8 @@ size_t Head::Apply(std::span<const StagedSample> samples, const std::vector<Stag
       const StagedDetail* detail = sample.detail == 0 ? nullptr : &details[sample.detail - 1];
       Series& series = series_[sample.slot];
       BeginCommit(shard, series, sample.slot, commit, publishing);
-      new_series += ApplyOne(series, sample, detail, commit);
+      NoteTime(sample.t);
+      new_series += ApplyOne(series, sample, detail, commit, window_);
     }
   }
   samples_ += samples.size();
@@ -143,8 +123,7 @@ void Head::PruneVersions(Shard& shard, const Snapshots::Publishing& publishing) 
 }
 
 bool Head::ApplyOne(Series& series, const StagedSample& sample, const StagedDetail* detail,
-                    CommitNumber commit) {
-  NoteTime(sample.t);
+                    CommitNumber commit, TimeRange& window) {
   series.Set(Series::kPending, false);
   const bool is_histogram = detail != nullptr && detail->histogram != nullptr;
   const TimestampMs start = detail == nullptr ? 0 : detail->start;
@@ -152,21 +131,13 @@ bool Head::ApplyOne(Series& series, const StagedSample& sample, const StagedDeta
     InsertLate(series, {sample.t, is_histogram ? 0 : std::bit_cast<double>(sample.bits),
                         is_histogram ? detail->histogram : nullptr, start, commit});
   } else if (is_histogram) {
-    AppendHistogram(series, sample, *detail);
+    AppendHistogram(series, sample, *detail, window);
   } else {
-    AppendFloat(series, sample, start);
+    AppendFloat(series, sample, start, window);
   }
   if (series.state.load(std::memory_order_relaxed) != SeriesState::kReserved) return false;
   series.state.store(SeriesState::kLive, std::memory_order_release);
   return true;
-}
-
-void Head::ReplayWithoutSamples(Slot slot, TimestampMs exemplar) {
-  Series& series = series_[slot];
-  const TimestampMs newest = series.newest.load(std::memory_order_relaxed);
-  if (!series.Is(Series::kHasSamples) && exemplar > newest)
-    series.newest.store(exemplar, std::memory_order_relaxed);
-  series.state.store(SeriesState::kLive, std::memory_order_release);
 }
 
 void Head::SetNewest(Slot slot, const NewestSample& newest) {
@@ -188,24 +159,23 @@ void Head::ForgetNewest(Slot slot) {
   series.Set(Series::kNewestIsHistogram, false);
 }
 
-void Head::AppendFloat(Series& series, const StagedSample& sample, TimestampMs start) {
+void Head::AppendFloat(Series& series, const StagedSample& sample, TimestampMs start,
+                       TimeRange& window) {
   const bool was_histograms = series.extra != nullptr && series.extra->open_histograms != nullptr;
-  if (series.open_count > 0 && (was_histograms || IsFull(series, sample.t)))
+  if (series.open_count > 0 && (was_histograms || IsFull(series, sample.t, window)))
     CloseChunk(series, sample.before_t);
   if (series.open == nullptr) {
     series.open = OpenChunk::New(OpenChunk::kStep);
     series.open_capacity = 1;
     sample_bytes_ += sizeof(OpenChunk) + OpenChunk::kStep;
   }
-  if (series.open_count == 0) StartChunk(series, sample);
-  ColumnTail tail = TailOf(series, sample);
+  if (series.open_count == 0) StartChunk(series, sample.t, sample.bits);
+  ColumnTail tail = TailOf(series, sample.before_t, sample.before_bits);
   uint8_t bytes[kMaxSampleBytes];
   uint8_t* const last_byte = series.open->bytes() + series.open_size - 1;
   const size_t size = EncodeSample(tail, sample.t, sample.bits, start, last_byte, bytes);
   if (size > 0) PutBytes(series, bytes, size);
-  series.delta = tail.delta;
-  series.exponent = tail.exponent & 15;
-  series.run_open = tail.run_open;
+  SaveTail(series, tail);
   if (series.has_start || tail.start != 0) {
     Extra(series).start = tail.start;
     series.has_start = tail.start != 0;
@@ -214,12 +184,13 @@ void Head::AppendFloat(Series& series, const StagedSample& sample, TimestampMs s
   ++series.appended;
 }
 
-void Head::AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail) {
+void Head::AppendHistogram(Series& series, const StagedSample& sample, const StagedDetail& detail,
+                           TimeRange& window) {
   SeriesExtra& extra = Extra(series);
   if (series.open_count > 0) {
     const HistogramColumn* open = extra.open_histograms.get();
     const bool full = open != nullptr && (series.open_count >= kSamplesPerChunk ||
-                                          !ShareWindow(open->t.front(), sample.t));
+                                          !ShareWindow(open->t.front(), sample.t, window));
     if (open == nullptr || full) CloseChunk(series, sample.before_t);
   }
   if (extra.open_histograms == nullptr) extra.open_histograms = std::make_unique<HistogramColumn>();
@@ -270,28 +241,6 @@ void Head::NoteTime(TimestampMs t) {
   swept_min_ = std::min(swept_min_, t);
   if (t > max_time()) max_time_.store(t, std::memory_order_relaxed);
   if (t < min_time()) min_time_.store(t, std::memory_order_relaxed);
-}
-
-void Head::Replay(Slot slot, TimestampMs t, uint64_t bits, const HistogramPtr& histogram,
-                  TimestampMs start, CommitNumber commit) {
-  Series& series = series_[slot];
-  StagedSample sample{t, bits, series.newest.load(std::memory_order_relaxed), series.newest_bits,
-                      slot};
-  sample.late = series.Is(Series::kHasSamples) && t <= sample.before_t;
-  if (sample.late && Compare(series, t, bits, histogram) == Stored::kEqual) return;
-  const StagedDetail detail{histogram, start, nullptr};
-  series.last_commit = commit;
-  ApplyOne(series, sample, &detail, commit);
-  ++samples_;
-  if (sample.late && t < sample.before_t) return;
-  // The chunk's last sample is now hidden by a late one: what follows must not be encoded against
-  // it.
-  if (sample.late && series.open_count > 0) CloseChunk(series, t);
-  series.newest.store(t, std::memory_order_relaxed);
-  series.newest_bits = bits;
-  series.Set(Series::kHasSamples);
-  series.Set(Series::kNewestIsHistogram, histogram != nullptr);
-  if (histogram != nullptr) Extra(series).newest_histogram = histogram;
 }
 
 void Head::ClearLogged() {

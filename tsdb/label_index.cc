@@ -59,9 +59,12 @@ size_t LabelIndex::TextHash::operator()(std::string_view text) const {
   return HashBytes(text.data(), text.size());
 }
 
-bool LabelIndex::SeriesEqual::operator()(const SeriesEntry& a, const ProbeKey& b) const {
-  const std::vector<PairId>& ids = b.probe.ids;
-  return a.ids[0] == ids.size() && std::equal(ids.begin(), ids.end(), a.ids + 1);
+bool LabelIndex::SeriesEqual::operator()(const SeriesEntry& a, const IdsKey& b) const {
+  return a.ids[0] == b.ids.size() && std::equal(b.ids.begin(), b.ids.end(), a.ids + 1);
+}
+
+LabelIndex::IdsKey LabelIndex::KeyOf(std::span<const PairId> ids) {
+  return {ids, static_cast<uint32_t>(HashBytes(ids.data(), ids.size_bytes()))};
 }
 
 LabelIndex::PairKey LabelIndex::MakeKey(NameId name, std::string_view value) {
@@ -94,10 +97,18 @@ Slot LabelIndex::Find(const Labels& labels, Probe& probe) const {
     probe.ids.push_back(id);
     complete &= id != kNoPair;
   }
-  if (!complete) return kNoSlot;
-  probe.hash = HashBytes(probe.ids.data(), probe.ids.size() * sizeof(PairId));
-  const auto it = series_by_labels_.find(ProbeKey{probe});
+  return complete ? FindSeries(KeyOf(probe.ids)) : kNoSlot;
+}
+
+Slot LabelIndex::FindSeries(const IdsKey& key) const {
+  const auto it = series_by_labels_.find(key);
   return it == series_by_labels_.end() ? kNoSlot : it->slot;
+}
+
+PairId LabelIndex::Intern(std::string_view name, std::string_view value) {
+  const auto known = names_by_text_.find(name);
+  const PairId id = known == names_by_text_.end() ? kNoPair : FindPair(known->second, value);
+  return id == kNoPair ? InternPair(name, value) : id;
 }
 
 LabelIndex::NameId LabelIndex::InternName(std::string_view name) {
@@ -132,16 +143,18 @@ PairId LabelIndex::InternPair(std::string_view name, std::string_view value) {
 }
 
 PairIds LabelIndex::Insert(const Labels& labels, Probe& probe, Slot slot) {
-  const size_t count = probe.ids.size();
-  uint32_t* const ids = new uint32_t[count + 1];
-  ids[0] = static_cast<uint32_t>(count);
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < probe.ids.size(); ++i) {
     if (probe.ids[i] == kNoPair) probe.ids[i] = InternPair(labels[i].name, labels[i].value);
-    ids[i + 1] = probe.ids[i];
-    pairs_[probe.ids[i]].slots.Append(slot);
   }
-  probe.hash = HashBytes(probe.ids.data(), count * sizeof(PairId));
-  series_by_labels_.insert(SeriesEntry{ids, slot, static_cast<uint32_t>(probe.hash)});
+  return InsertSeries(KeyOf(probe.ids), slot);
+}
+
+PairIds LabelIndex::InsertSeries(const IdsKey& key, Slot slot) {
+  uint32_t* const ids = new uint32_t[key.ids.size() + 1];
+  ids[0] = static_cast<uint32_t>(key.ids.size());
+  std::copy(key.ids.begin(), key.ids.end(), ids + 1);
+  for (const PairId id : key.ids) pairs_[id].slots.Append(slot);
+  series_by_labels_.insert(SeriesEntry{ids, slot, key.hash});
   all_.Append(slot);
   return ids;
 }

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +45,6 @@ class LabelIndex {
   // The labels' pairs, as far as they are known; scratch between Find and Insert.
   struct Probe {
     std::vector<PairId> ids;  // kNoPair where the pair is new
-    uint64_t hash = 0;
   };
   static constexpr PairId kNoPair = ~PairId{0};
 
@@ -55,6 +56,19 @@ class LabelIndex {
   PairIds Insert(const Labels& labels, Probe& probe, Slot slot);
   // Frees their pair ids.
   void Remove(const std::vector<IndexedSeries>& dead);
+
+  // The same in pieces, for whoever has many series of few pairs, as the log does.
+  // Finds or makes the pair. It must get a series, or have one.
+  PairId Intern(std::string_view name, std::string_view value);
+  struct IdsKey {
+    std::span<const PairId> ids;  // in the order of labels
+    uint32_t hash = 0;
+  };
+  static IdsKey KeyOf(std::span<const PairId> ids);
+  void Prefetch(const IdsKey& key) const { series_by_labels_.prefetch(key); }
+  Slot FindSeries(const IdsKey& key) const;
+  // REQUIRES: as Insert.
+  PairIds InsertSeries(const IdsKey& key, Slot slot);
 
   // Slots of the series that match, ascending.
   Postings Select(const Matchers& matchers) const;
@@ -98,9 +112,6 @@ class LabelIndex {
     PairId id = 0;
     uint32_t hash = 0;
   };
-  struct ProbeKey {
-    const Probe& probe;
-  };
   struct PairKey {
     NameId name = 0;
     std::string_view value;
@@ -110,17 +121,15 @@ class LabelIndex {
     using is_transparent = void;
     static size_t Spread(uint32_t hash) { return hash * uint64_t{0x9E3779B97F4A7C15}; }
     size_t operator()(const SeriesEntry& e) const { return Spread(e.hash); }
-    size_t operator()(const ProbeKey& k) const {
-      return Spread(static_cast<uint32_t>(k.probe.hash));
-    }
+    size_t operator()(const IdsKey& k) const { return Spread(k.hash); }
     size_t operator()(const PairEntry& e) const { return Spread(e.hash); }
     size_t operator()(const PairKey& k) const { return Spread(k.hash); }
   };
   struct SeriesEqual {
     using is_transparent = void;
     bool operator()(const SeriesEntry& a, const SeriesEntry& b) const { return a.ids == b.ids; }
-    bool operator()(const SeriesEntry& a, const ProbeKey& b) const;
-    bool operator()(const ProbeKey& a, const SeriesEntry& b) const { return (*this)(b, a); }
+    bool operator()(const SeriesEntry& a, const IdsKey& b) const;
+    bool operator()(const IdsKey& a, const SeriesEntry& b) const { return (*this)(b, a); }
   };
   struct PairEqual {
     using is_transparent = void;

@@ -51,6 +51,7 @@ absl::StatusOr<bool> Sealer::Seal(TimestampMs until, OldReaders readers) {
     return status;
   }
   unfreed_ = head_.snapshots().PublishSeal(blocks_, start.number);
+  RETURN_IF_ERROR(committer_.DropLog());
   RETURN_IF_ERROR(Free(readers).status());
   return true;
 }

@@ -14,7 +14,7 @@
 #include "tsdb/commit_record.h"
 #include "tsdb/data_directory.h"
 #include "tsdb/head.h"
-#include "tsdb/replay.h"
+#include "tsdb/record_replayer.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -22,7 +22,7 @@ namespace {
 class Verifier {
  public:
   explicit Verifier(VerifyReport& report)
-      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime, nullptr) {}
+      : report_(report), head_(Unlimited(), 0), replayer_(head_, kMinTime, nullptr, 0) {}
 
   void Record(const LogKey& key, std::string_view bytes) {
     const std::string where =
@@ -42,12 +42,16 @@ class Verifier {
     report_.histograms += record.histograms.size();
     report_.exemplars += record.exemplars.size();
     CheckNames(where, key.partition, record);
-    TimestampMs ignored = kMinTime;
-    replayer_.Apply(key, record, ignored);
+    RecordParts parts;
+    RecordReplayer::Times ignored;
+    absl::Status status = SplitRecord(bytes, parts);
+    if (status.ok()) status = replayer_.Apply(key, parts, ignored);
+    if (!status.ok()) Fault(absl::StrCat(where, ": ", status.message()));
   }
 
   // Everything that was replayed can be decoded again.
   void Memory() {
+    replayer_.Finish();
     const Snapshots::Reader reader(head_.snapshots());
     for (const Slot slot : head_.Select({}, {})) {
       SeriesSamples samples;
