@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 #include "base/json.h"
@@ -38,37 +39,38 @@ void AppendPoint(std::string& out, const query::HistogramPoint& point) {
   out += ']';
 }
 
-// "[<t>,": the series of a matrix have their points on one grid, so that most of these texts were
+// `[<t>,"`: the series of a matrix have their points on one grid, so that most of these texts were
 // made before.
 class PointBegins {
  public:
+  static constexpr size_t kRoom = 32;
+
   // The times of one series ascend; Restart comes before those of the next.
   void Restart() { at_ = 0; }
-  void Append(std::string& out, tsdb::TimestampMs t) {
+  // To `out`, which has kRoom; returns the end.
+  char* Write(char* out, tsdb::TimestampMs t) {
     // A few, so that series on grids of their own do not go through it all.
     for (int i = 0; i < kSkippedAtOnce && at_ < texts_.size() && texts_[at_].t < t; ++i) ++at_;
     if (at_ == texts_.size() && at_ < query::kMaxPointsPerSeries) texts_.push_back(Make(t));
-    if (at_ < texts_.size() && texts_[at_].t == t) {
-      out.append(texts_[at_].text, texts_[at_].size);
-      ++at_;
-      return;
-    }
-    const Text text = Make(t);
-    out.append(text.text, text.size);
+    const bool known = at_ < texts_.size() && texts_[at_].t == t;
+    const Text text = known ? texts_[at_++] : Make(t);
+    std::memcpy(out, text.text, sizeof text.text);
+    return out + text.size;
   }
 
  private:
   static constexpr int kSkippedAtOnce = 8;
   struct Text {
     tsdb::TimestampMs t = 0;
-    uint8_t size = 0;
-    char text[31];
+    uint32_t size = 0;
+    char text[24];
   };
+  static_assert(sizeof(Text::text) <= kRoom);
   static Text Make(tsdb::TimestampMs t) {
     std::string text = "[";
     AppendTimestamp(text, t);
-    text += ",";
-    Text out{t, uint8_t(text.size()), {}};
+    text += ",\"";
+    Text out{t, uint32_t(text.size()), {}};
     text.copy(out.text, sizeof out.text);
     return out;
   }
@@ -88,14 +90,24 @@ void AppendPoints(std::string& out, std::string_view key, const std::vector<Poin
 }
 
 void AppendFloats(std::string& out, const std::vector<tsdb::Sample>& points, PointBegins& begins) {
+  constexpr size_t kBuffer = 4096;
+  constexpr size_t kRoomOfPoint = PointBegins::kRoom + base::kMaxJsonFloat + 4;
   if (points.empty()) return;
   out += ",\"values\":[";
   begins.Restart();
+  char buffer[kBuffer];
+  char* at = buffer;
   for (const tsdb::Sample& point : points) {
-    begins.Append(out, point.t);
-    AppendValue(out, point.v);
-    out += "],";
+    if (at + kRoomOfPoint > buffer + kBuffer) {
+      out.append(buffer, at);
+      at = buffer;
+    }
+    at = begins.Write(at, point.t);
+    at = base::WriteJsonFloat(at, point.v);
+    std::memcpy(at, "\"],", 3);
+    at += 3;
   }
+  out.append(buffer, at);
   out.back() = ']';
 }
 

@@ -175,28 +175,23 @@ void AppendLargeFixed(std::string& out, double value) {
 
 // Most values are whole, or have up to three decimals: those are written as integers. At most 15
 // digits that read back to the value are the shortest, since no two such numbers are one double.
-// False where `value` is no such number.
-bool AppendShortDecimal(std::string& out, double value) {
+// Null where `value` is no such number.
+char* WriteShortDecimal(char* out, double value) {
+  constexpr size_t kRoom = 24;
   const double magnitude = std::fabs(value);
-  if (!(magnitude < 1e12) || magnitude == 0) return false;
+  if (!(magnitude < 1e12) || magnitude == 0) return nullptr;
   const auto whole = static_cast<int64_t>(value);
-  char buffer[24];
-  if (static_cast<double>(whole) == value) {
-    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, whole).ptr);
-    return true;
-  }
+  if (static_cast<double>(whole) == value) return std::to_chars(out, out + kRoom, whole).ptr;
   const auto thousandths = static_cast<int64_t>(magnitude * 1000 + 0.5);
-  if (static_cast<double>(thousandths) / 1000 != magnitude) return false;
-  char* end = buffer;
-  if (value < 0) *end++ = '-';
-  end = std::to_chars(end, buffer + sizeof buffer, thousandths / 1000).ptr;
+  if (static_cast<double>(thousandths) / 1000 != magnitude) return nullptr;
+  if (value < 0) *out++ = '-';
+  out = std::to_chars(out, out + kRoom, thousandths / 1000).ptr;
   int64_t decimals = thousandths % 1000;
-  *end++ = '.';
+  *out++ = '.';
   for (int64_t unit = 100; decimals > 0; decimals %= unit, unit /= 10) {
-    *end++ = static_cast<char>('0' + decimals / unit);
+    *out++ = static_cast<char>('0' + decimals / unit);
   }
-  out.append(buffer, end);
-  return true;
+  return out;
 }
 
 }  // namespace
@@ -229,12 +224,27 @@ void AppendFloat(std::string& out, double value, FloatStyle style) {
     AppendLargeFixed(out, value);
     return;
   }
-  if (!exponent && AppendShortDecimal(out, value)) return;
   char buffer[400];  // the longest fixed form, -2.2250738585072014e-308, takes 327
+  if (!exponent) {
+    if (char* end = WriteShortDecimal(buffer, value); end != nullptr) {
+      out.append(buffer, end);
+      return;
+    }
+  }
   const auto result =
       std::to_chars(buffer, buffer + sizeof buffer, value,
                     exponent ? std::chars_format::scientific : std::chars_format::fixed);
   out.append(buffer, result.ptr);
+}
+
+char* WriteJsonFloat(char* out, double value) {
+  if (char* end = WriteShortDecimal(out, value); end != nullptr) return end;
+  const double magnitude = std::fabs(value);
+  if (magnitude >= 1e-6 && magnitude < 0x1p53) {
+    return std::to_chars(out, out + kMaxJsonFloat, value, std::chars_format::fixed).ptr;
+  }
+  const std::string text = FormatFloat(value);
+  return std::copy(text.begin(), text.end(), out);
 }
 
 std::string FormatFloat(double value, FloatStyle style) {

@@ -20,6 +20,9 @@ namespace slowburn::base {
 enum class FloatStyle { kJson, kGeneral, kFixed, kExponent };
 void AppendFloat(std::string& out, double value, FloatStyle style);
 std::string FormatFloat(double value, FloatStyle style = FloatStyle::kJson);
+// kJson to `out`, which has room for kMaxJsonFloat characters; returns the end.
+inline constexpr size_t kMaxJsonFloat = 32;
+char* WriteJsonFloat(char* out, double value);
 
 // Go's strconv.ParseFloat: decimal, hex floats, inf/infinity/nan in any case, underscores refused. nullopt-like:
 // returns false when the whole of `text` is not a number. Out of range gives ±Inf and true.

@@ -226,6 +226,48 @@ struct Decoder {
   }
 };
 
+// By first byte: how many bytes of an integer step follow, where the operation is one of an
+// unchanged time step and an integer; else kOther.
+constexpr uint8_t kOther = 0xFF;
+constexpr std::array<uint8_t, 256> kStepBytes = [] {
+  std::array<uint8_t, 256> bytes{};
+  for (size_t op = kRun; op < bytes.size(); ++op) bytes[op] = kOther;
+  for (size_t kind = 0; kind < kIntegerBytes.size(); ++kind) {
+    bytes[kLong + kInteger + kind] = kIntegerBytes[kind];
+  }
+  return bytes;
+}();
+constexpr size_t kLongestStep = 9;
+
+// Most samples are such operations, in no order that a branch predictor could learn. From the
+// first one on, for as long as they last; returns the number of samples decoded.
+size_t DecodeSteps(Decoder& d, size_t count, TimestampMs* times, double* values) {
+  if (!d.integer_known) return 0;
+  const uint8_t exponent = d.exponent > kMaxExponent ? 0 : d.exponent;
+  const uint8_t* p = d.p;
+  uint64_t t = d.t, integer = static_cast<uint64_t>(d.integer);
+  size_t n = 0;
+  for (; n < count && static_cast<size_t>(d.end - p) >= kLongestStep; ++n) {
+    const uint8_t op = *p, bytes = kStepBytes[op];
+    if (bytes == kOther) break;
+    uint64_t raw = 0;
+    std::memcpy(&raw, p + 1, sizeof raw);
+    const unsigned spare = (64 - 8 * unsigned{bytes}) & 63;
+    const int64_t wide = static_cast<int64_t>(raw << spare) >> spare;
+    const int64_t step = bytes == 0 ? Unzigzag(op) : wide;
+    p += 1 + bytes;
+    t += static_cast<uint64_t>(d.delta);
+    integer += static_cast<uint64_t>(step);
+    times[n] = static_cast<TimestampMs>(t);
+    values[n] = FromInteger(static_cast<int64_t>(integer), exponent);
+  }
+  d.p = p;
+  d.t = t;
+  d.integer = static_cast<int64_t>(integer);
+  if (n > 0) d.bits = std::bit_cast<uint64_t>(values[n - 1]);
+  return n;
+}
+
 // Start timestamps are rare: remembered as changes while decoding, spread over the samples
 // afterwards.
 using StartChanges = std::vector<std::pair<size_t, TimestampMs>>;
@@ -274,6 +316,8 @@ bool DecodeColumn(std::span<const uint8_t> bytes, size_t count, TimestampMs firs
   StartChanges starts;
   size_t n = first;
   while (n < last && d.p < d.end) {
+    n += DecodeSteps(d, last - n, times + n, values + n);
+    if (n == last || d.p == d.end) break;
     const uint8_t op = *d.p++;
     if (op < kRun) {
       d.t += d.delta;

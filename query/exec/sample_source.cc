@@ -178,11 +178,12 @@ void ForgetUnknownStarts(std::vector<TimestampMs>& starts) {
 
 absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, SampleBuffer& out) const {
   using Run = tsdb::SampleIterator::Run;
-  StandInRule rule(stand_ins_, selector_.timeline, selector_.reference, selector_.range);
+  StandInRule rule(stand_ins_, selector_.timeline, selector_.reference, selector_.range, out);
   tsdb::SampleBatch batch;
   tsdb::SampleSummary summary;
+  const auto is_enough = [&](const tsdb::SampleSummary& run) { return rule(run); };
   const auto next = [&] {
-    if (stand_ins_ != StandIns::kNone) return it.NextRun(rule, batch, summary);
+    if (stand_ins_ != StandIns::kNone) return it.NextRun(is_enough, batch, summary);
     return it.Next(batch) ? Run::kBatch : Run::kEnd;
   };
   for (Run run = next(); run != Run::kEnd; run = next()) {
@@ -190,12 +191,10 @@ absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, SampleBuffer& 
       return ctx_.meter.status();
     }
     if (run == Run::kSummary) {
-      rule.Replace(summary, out);
+      rule.Replace(summary);
     } else if (batch.histograms.empty()) {
-      rule.See(batch);
       CopyFloats(batch, with_starts_, out);
     } else {
-      rule.See(batch);
       CopyMixed(batch, with_starts_, out);
     }
     // Behind a hidden run.

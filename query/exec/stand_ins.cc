@@ -12,13 +12,14 @@ constexpr double kExactBelow = 4503599627370496.0;
 }  // namespace
 
 StandInRule::StandInRule(StandIns needs, const Timeline& timeline, const Reference& reference,
-                         DurationMs range)
+                         DurationMs range, SampleBuffer& out)
     : needs_(needs),
       steps_(reference.at ? std::min<int64_t>(1, int64_t(timeline.steps()))
                           : int64_t(timeline.steps())),
       step_(timeline.step),
       range_(range),
-      first_end_(reference.Of(timeline.start)) {}
+      first_end_(reference.Of(timeline.start)),
+      out_(out) {}
 
 // Whether one of from, from + step, … divides the samples from `first` to `last`. A sample at an
 // edge is before it.
@@ -27,7 +28,17 @@ bool StandInRule::HasEdge(TimestampMs from, TimestampMs first, TimestampMs last)
   return i < steps_ && from + i * step_ < last;
 }
 
-bool StandInRule::operator()(const tsdb::SampleSummary& run) const {
+// Only where it matters: most windows are too short for whole runs.
+bool StandInRule::AllWhole() {
+  for (; whole_ && seen_ < out_.floats.size(); ++seen_) {
+    const double v = out_.floats[seen_];
+    magnitude_ += std::fabs(v);
+    whole_ = magnitude_ < kExactBelow && v == double(int64_t(v));
+  }
+  return whole_;
+}
+
+bool StandInRule::operator()(const tsdb::SampleSummary& run) {
   if (HasEdge(first_end_, run.first_t, run.last_t)) return false;
   if (HasEdge(first_end_ - range_, run.first_t, run.last_t)) return false;
   switch (needs_) {
@@ -40,12 +51,13 @@ bool StandInRule::operator()(const tsdb::SampleSummary& run) const {
     case StandIns::kGrowth:
       return run.resets <= 1;  // of several, the order of adding up would be another
     case StandIns::kSum:
-      return whole_ && run.whole && magnitude_ + std::fabs(run.sum) < kExactBelow;
+      return run.whole && AllWhole() && magnitude_ + std::fabs(run.sum) < kExactBelow;
   }
   return false;
 }
 
-void StandInRule::Replace(const tsdb::SampleSummary& run, SampleBuffer& out) {
+void StandInRule::Replace(const tsdb::SampleSummary& run) {
+  SampleBuffer& out = out_;
   const size_t before = out.floats.size();
   if (out.hidden.empty()) out.hidden.assign(before + 1, 0);
   switch (needs_) {
@@ -58,7 +70,6 @@ void StandInRule::Replace(const tsdb::SampleSummary& run, SampleBuffer& out) {
       out.AddFloat(run.first_t, run.max);
       break;
     case StandIns::kSum:
-      magnitude_ += std::fabs(run.sum);
       out.AddFloat(run.first_t, run.sum);
       break;
     case StandIns::kEnds:
@@ -77,15 +88,6 @@ void StandInRule::Replace(const tsdb::SampleSummary& run, SampleBuffer& out) {
   const size_t added = out.floats.size() - before;
   out.hidden.insert(out.hidden.end(), added,
                     out.hidden.back() + int64_t(run.count) - int64_t(added));
-}
-
-void StandInRule::See(const tsdb::SampleBatch& batch) {
-  if (needs_ != StandIns::kSum || !whole_) return;
-  for (const double v : batch.v) {
-    magnitude_ += std::fabs(v);
-    whole_ = whole_ && v == std::trunc(v);
-  }
-  whole_ = whole_ && magnitude_ < kExactBelow;
 }
 
 }  // namespace slowburn::query

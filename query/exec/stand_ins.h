@@ -1,7 +1,7 @@
 // Stand-ins: a few samples that a function of a range vector cannot tell from a run of many.
 //
-//   StandInRule rule(StandIns::kGrowth, timeline, reference, range);
-//   while (… it.NextRun(rule, batch, summary)) …: rule.See(batch) or rule.Replace(summary, buffer)
+//   StandInRule rule(StandIns::kGrowth, timeline, reference, range, buffer);
+//   while (… it.NextRun(rule, batch, summary)) …: rule.Replace(summary), or the batch into buffer
 //
 // A run may be replaced if no window begins or ends within it, so that each window has all of it or
 // nothing, and if the function's value then comes out the same to the last bit: see
@@ -21,26 +21,28 @@ namespace slowburn::query {
 
 class StandInRule {
  public:
-  // Of windows (reference of step - range, reference of step].
+  // Of windows (reference of step - range, reference of step]. `out` gets the samples of one
+  // series, in order, and nothing else.
   StandInRule(StandIns needs, const Timeline& timeline, const Reference& reference,
-              DurationMs range);
+              DurationMs range, SampleBuffer& out);
 
   // Whether the run that comes next may be replaced.
-  bool operator()(const tsdb::SampleSummary& run) const;
-  // Every run and every batch is shown to one of these, in order.
-  void Replace(const tsdb::SampleSummary& run, SampleBuffer& out);
-  void See(const tsdb::SampleBatch& batch);
+  bool operator()(const tsdb::SampleSummary& run);
+  void Replace(const tsdb::SampleSummary& run);
 
  private:
   bool HasEdge(TimestampMs from, TimestampMs first, TimestampMs last) const;
+  bool AllWhole();
 
   const StandIns needs_;
   const int64_t steps_;
   const DurationMs step_, range_;
   const TimestampMs first_end_;  // of the first window
-  // Of kSum: nothing that came so far can have been rounded when it was added up.
-  bool whole_ = true;
+  SampleBuffer& out_;
+  // Of kSum: what the first `seen_` samples add up to; whole_: without rounding.
+  size_t seen_ = 0;
   double magnitude_ = 0;
+  bool whole_ = true;
 };
 
 }  // namespace slowburn::query

@@ -237,33 +237,59 @@ void GaugeGrowth(const FloatSpan& s, const KernelScratch& edges, Column& out) {
   }
 }
 
-void CounterGrowth(const FloatSpan& s, const KernelScratch& edges, RangeCall& call, Column& out) {
+// Where a counter fell. Eight at a time are compared without a branch.
+void FindResets(std::span<const double> v, std::vector<uint32_t>& out) {
+  size_t i = 1;
+  for (; i + 8 <= v.size(); i += 8) {
+    int fallen = 0;
+    for (size_t k = i; k < i + 8; ++k) fallen |= int(v[k] < v[k - 1]);
+    if (fallen == 0) continue;
+    for (size_t k = i; k < i + 8; ++k) {
+      if (v[k] < v[k - 1]) out.push_back(uint32_t(k));
+    }
+  }
+  for (; i < v.size(); ++i) {
+    if (v[i] < v[i - 1]) out.push_back(uint32_t(i));
+  }
+}
+
+// A counter that was zero before the edge of the window: the factor that it has then. Most were
+// not, which is seen without a division.
+inline double CounterFactor(const KernelScratch& edges, size_t step, double first, double growth,
+                            double divisor) {
   constexpr double kSurely = 1 + 1e-10;  // more than what rounding can be about
+  const bool may_clamp = growth > 0 && first >= 0 &&
+                         !(first * edges.sampled[step] > edges.to_start[step] * growth * kSurely);
+  if (!may_clamp) [[likely]]
+    return edges.factor[step];
+  Extrapolation e{edges.sampled[step], edges.to_start[step], edges.to_end[step]};
+  e.StartAtZero(first / growth);
+  return e.Factor() / divisor;
+}
+
+void CounterGrowth(const FloatSpan& s, const KernelScratch& edges, RangeCall& call, Column& out) {
   const double divisor = call.function == FunctionId::kRate ? Seconds(call.range) : 1;
-  std::vector<uint32_t> resets;  // where a counter fell
-  for (uint32_t i = 1; i < s.size(); ++i) {
-    if (s.v[i] < s.v[i - 1]) resets.push_back(i);
+  const size_t steps = edges.first.size();
+  std::vector<uint32_t> resets;
+  FindResets(s.v, resets);
+  if (resets.empty()) {
+    for (size_t step = 0; step < steps; ++step) {
+      const double first = s.v[edges.first[step]];
+      const double growth = s.v[edges.last[step]] - first;
+      out.values[step] = growth * CounterFactor(edges, step, first, growth, divisor);
+    }
+    return;
   }
   size_t next = 0;  // the first reset that is in the window
-  for (size_t step = 0; step < edges.first.size(); ++step) {
+  for (size_t step = 0; step < steps; ++step) {
     const uint32_t first = edges.first[step], last = edges.last[step];
+    if (first == last) continue;
     double growth = s.v[last] - s.v[first];
-    if (!resets.empty() && first < last) {
-      while (next < resets.size() && resets[next] <= first) ++next;
-      size_t r = next;
-      for (; r < resets.size() && resets[r] <= last; ++r) growth += s.v[resets[r] - 1];
-      if (!call.Spend(r - next)) return;
-    }
-    double factor = edges.factor[step];
-    // A counter that was zero before the edge of the window. Most were not: that is seen without a
-    // division.
-    if (growth > 0 && s.v[first] >= 0 &&
-        !(s.v[first] * edges.sampled[step] > edges.to_start[step] * growth * kSurely)) {
-      Extrapolation e{edges.sampled[step], edges.to_start[step], edges.to_end[step]};
-      e.StartAtZero(s.v[first] / growth);
-      factor = e.Factor() / divisor;
-    }
-    out.values[step] = growth * factor;
+    while (next < resets.size() && resets[next] <= first) ++next;
+    size_t r = next;
+    for (; r < resets.size() && resets[r] <= last; ++r) growth += s.v[resets[r] - 1];
+    if (!call.Spend(r - next)) return;
+    out.values[step] = growth * CounterFactor(edges, step, s.v[first], growth, divisor);
   }
 }
 

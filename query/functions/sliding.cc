@@ -117,11 +117,14 @@ class SortedWindow {
   std::vector<double> values_;
 };
 
-// Windows that hardly overlap are cheaper to scan than to queue.
-bool Overlapping(FloatSpan s, const StepWindows& windows) {
+// Windows that hardly overlap are cheaper to scan than to queue: where each sample is in more than
+// so many of them, on average.
+constexpr size_t kVisitsWorthQueuing = 4, kVisitsWorthSorting = 24;
+bool Overlapping(FloatSpan s, const StepWindows& windows,
+                 size_t visits_of_each = kVisitsWorthQueuing) {
   size_t visits = 0;
   for (size_t i = 0; i < windows.steps(); ++i) visits += windows.hi[i] - windows.lo[i];
-  return visits > 4 * s.size();
+  return visits > visits_of_each * s.size();
 }
 
 // A queue of the candidates for the extreme: each is worse than the one before it and newer.
@@ -223,7 +226,9 @@ void SlidingResets(FloatSpan s, const StepWindows& windows, RangeCall& call, Col
   SlidingPairs(s, windows, call, out, [](double a, double b) { return b < a; });
 }
 void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, Column& out) {
+  const bool anew = !Overlapping(s, windows, kVisitsWorthSorting);
   SortedWindow sorted;
+  std::vector<double> values;
   uint32_t first = 0, next = 0;  // the samples in `sorted`
   for (size_t step = 0; step < windows.steps(); ++step) {
     const uint32_t lo = windows.lo[step], hi = windows.hi[step];
@@ -233,6 +238,12 @@ void SlidingQuantile(FloatSpan s, const StepWindows& windows, RangeCall& call, C
       call.Note(InvalidQuantile(q));
       std::vector<double> any{s.v[lo]};
       out.SetFloat(step, Quantile(q, any));
+      continue;
+    }
+    if (anew) {
+      if (!call.Spend(4 * (hi - lo))) return;
+      values.assign(s.v.begin() + lo, s.v.begin() + hi);
+      out.SetFloat(step, Quantile(q, values));
       continue;
     }
     for (; first < std::min(lo, next); ++first) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "query/histogram/kahan.h"
@@ -118,13 +119,9 @@ void ForceMonotonic(std::vector<ClassicBucket>& buckets, ClassicQuantile& result
   }
 }
 
-}  // namespace
-
-double Quantile(double q, std::vector<double>& values) {
-  if (values.empty() || std::isnan(q)) return kNaN;
-  if (q < 0) return -kInf;
-  if (q > 1) return kInf;
-  const auto less = [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; };
+// REQUIRES: 0 <= q <= 1, not empty.
+template <typename Less>
+double QuantileBy(double q, std::vector<double>& values, Less less) {
   const double n = double(values.size());
   const double rank = q * (n - 1);
   const auto lower = size_t(std::max(0.0, std::floor(rank)));
@@ -136,6 +133,19 @@ double Quantile(double q, std::vector<double>& values) {
   const double high = upper == lower ? low : *std::min_element(at_lower + 1, values.end(), less);
   const double weight = rank - std::floor(rank);
   return low * (1 - weight) + high * weight;
+}
+
+}  // namespace
+
+double Quantile(double q, std::vector<double>& values) {
+  if (values.empty() || std::isnan(q)) return kNaN;
+  if (q < 0) return -kInf;
+  if (q > 1) return kInf;
+  if (std::ranges::any_of(values, [](double v) { return std::isnan(v); })) {
+    return QuantileBy(q, values,
+                      [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  }
+  return QuantileBy(q, values, std::less<>());
 }
 
 NativeQuantile HistogramQuantile(double q, const Histogram& h, std::vector<Bucket>& scratch) {
