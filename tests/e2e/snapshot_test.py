@@ -90,10 +90,11 @@ def slowburn(*args):
 
 class SnapshotTest(unittest.TestCase):
     def serve(self, folder, *flags):
-        harness.write_file(folder, "rules.yml", RULES)
-        config = harness.write_file(folder, "prometheus.yml", CONFIG)
-        routes = harness.write_file(folder, "alertmanager.yml", ROUTES.format(url=self.sink.url))
-        slo = harness.write_file(folder, "slo.yml", SLO)
+        """With the same files: state of alerts belongs to a file's name."""
+        harness.write_file(self.folder, "rules.yml", RULES)
+        config = harness.write_file(self.folder, "prometheus.yml", CONFIG)
+        routes = harness.write_file(self.folder, "alertmanager.yml", ROUTES.format(url=self.sink.url))
+        slo = harness.write_file(self.folder, "slo.yml", SLO)
         server = harness.Slowburn(folder, f"--config.file={config}", f"--alertmanager.config.file={routes}",
                                   f"--slo.files={slo}", *flags).start()
         self.addCleanup(server.kill)
@@ -129,7 +130,7 @@ class SnapshotTest(unittest.TestCase):
         code, text = slowburn("tsdb", "restore", "--from", snapshot, f"--storage.path={folder}/data")
         self.assertEqual(code, 0, text)
         server = self.serve(folder)
-        end = self.writer.start_ms + 6 * 3600 * 1000
+        end = self.writer.start_ms + 6 * 3600 * 1000 - 1000  # a range has its end, and not its begin
         data = server.query("count_over_time(load[6h])", at=end / 1000)["result"]
         counts = {float(series["value"][1]) for series in data}
         self.assertEqual(len(data), SERIES)

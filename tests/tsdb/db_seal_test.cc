@@ -1,7 +1,9 @@
 // Sealing: samples move from the head into blocks, and nobody notices but memory and log.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/metrics.h"
@@ -284,6 +286,42 @@ TEST(DbSeal, SeriesThatGotNothingForLongLeaveMemory) {
   write_gone(store.clock.Now());
   EXPECT_NE(tap.seen.find(absl::StrCat("1@", store.clock.Now())), std::string::npos);
   store.RemoveTap(&tap);
+}
+
+TEST(DbSeal, WaitsForOldReadersByTheClock) {
+  FakeStore store;
+  Write(store.storage(), {{"a", "1"}}, {{store.clock.Now(), 1}});
+  const auto reader = store.storage().NewQuerier({});
+  ASSERT_OK(store.db->Seal(SealWhat::kAll, OldReaders::kLeave));
+  Write(store.storage(), {{"a", "1"}}, {{store.clock.Now() + 1, 1}});
+  std::atomic<bool> done{false};
+  absl::Status status;
+  std::thread sealing([&] {
+    status = Seal(store);
+    done = true;
+  });
+  // Much less than half a minute of the real clock.
+  while (!done) {
+    store.clock.Advance(base::kSecond);
+    std::this_thread::yield();
+  }
+  sealing.join();
+  EXPECT_THAT(status, testing::IsCode(absl::StatusCode::kUnavailable, "still running"));
+}
+
+TEST(DbSeal, DeletesEverythingByASelectorOfNothing) {
+  FakeStore store;
+  const TimestampMs t = store.clock.Now();
+  Write(store.storage(), {{"a", "1"}}, {{t - 3 * base::kHour, 1}, {t, 2}});
+  ASSERT_OK(Seal(store));
+  Write(store.storage(), {{"b", "1"}}, {{t, 3}});
+  ASSERT_OK_AND_ASSIGN(const uint64_t touched, store.db->Delete({Matchers()}, {}));
+  EXPECT_EQ(touched, 3u);
+  EXPECT_EQ(store.Read(), "");
+  store.Reopen();
+  EXPECT_EQ(store.Read(), "");
+  Write(store.storage(), {{"a", "1"}}, {{t, 4}});
+  EXPECT_EQ(store.Read(), absl::StrCat("{a=\"1\"} 4@", t, "\n"));
 }
 
 TEST(DbSeal, DeletesWhatIsStoredAndNothingElse) {
