@@ -121,17 +121,14 @@ class QueriesTest(unittest.TestCase):
     def test_too_many_samples(self):
         server = self.start_ours("--query.max-samples=100")
         peer = self.start_peer("--query.max-samples=100")
-        for query in ("queries_gauge[10m]", "sum_over_time(queries_gauge[10m:1s])", "queries_gauge or queries_gauge * 2"):
+        for query in ("queries_gauge[10m]", "sum_over_time(queries_gauge[10m:1s])"):
             params = {"query": query, "time": self.now - 15}
             ours = ask(server.url, **params)
-            if query.startswith("queries_gauge or"):
-                self.assertEqual(ours[0], 200, "fifty samples are not too many")
-                continue
             self.assert_error(ours, 422, "execution", "query processing would load too many samples into memory in query execution")
             if peer:
                 theirs = ask(peer, **params)
                 self.assertEqual((ours[0], ours[1]["errorType"], ours[1]["error"]), (theirs[0], theirs[1]["errorType"], theirs[1]["error"]))
-        self.assertEqual(ask(server.url, query="sum(queries_gauge)", time=self.now - 15)[0], 200)
+        self.assertEqual(ask(server.url, query="queries_gauge", time=self.now - 15)[0], 200, "fifty samples are not too many")
 
     def test_memory_budget_of_one_query(self):
         columns = " or ".join(f'label_replace(queries_gauge, "c", "{n}", "", "")' for n in range(40))
@@ -173,7 +170,7 @@ class QueriesTest(unittest.TestCase):
     def test_nesting_is_bounded(self):
         self.assertEqual(ask(self.ours.url, query="(" * 900 + "1" + ")" * 900)[0], 200)
         for query in ("(" * 10_000 + "1" + ")" * 10_000, "-" * 10_000 + "a", "abs(" * 10_000 + "a" + ")" * 10_000, "1^" * 10_000 + "1", "a" + "[1m:1s]" * 10_000,
-                      "sum(" * 500_000, "(" * 1_000_000):
+                      "sum(" * 200_000, "(" * 1_000_000):
             status, answer = ask(self.ours.url, query=query)
             self.assertEqual((status, answer["errorType"]), (400, "bad_data"), query[:20])
             self.assertIn("nests deeper than the limit of 1000 levels", answer["error"])
