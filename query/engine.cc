@@ -1,6 +1,7 @@
 #include "query/engine.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -9,6 +10,7 @@
 #include "query/exec/explain.h"
 #include "query/exec/query_profile.h"
 #include "query/exec/range_vector.h"
+#include "query/limits.h"
 #include "query/plan/build.h"
 #include "query/query_log.h"
 
@@ -154,6 +156,7 @@ struct Engine::Impl {
         log(c, options.slow_query_ms),
         metrics(registry) {
     metrics.max_running.Set(options.max_concurrency);
+    if (threads > 1) helpers = std::make_unique<base::ThreadPoolExecutor>(c, int(threads) - 1);
   }
 
   absl::StatusOr<QueryResult> Run(std::string_view query, const Timeline& timeline, QueryKind kind,
@@ -176,6 +179,9 @@ struct Engine::Impl {
   QueryRegistry running;
   QueryLog log;
   EngineMetrics metrics;
+  const size_t threads =
+      std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMaxThreadsOfQuery);
+  std::unique_ptr<base::ThreadPoolExecutor> helpers;  // shared by all queries; null: none
 };
 
 absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Timeline& timeline,
@@ -236,6 +242,7 @@ absl::Status Engine::Impl::Execute(const PlanNode& plan, const StopSignals& stop
   ctx.set_stop(stop);
   ctx.set_max_samples(options.max_samples);
   ctx.set_entry(&entry);
+  ctx.set_helpers(helpers.get(), threads);
   QueryProfile profile;
   if (query_options.explain) ctx.profile = &profile;
   MemoryHold answer(*result.memory);

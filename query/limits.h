@@ -8,6 +8,7 @@ namespace slowburn::query {
 
 inline constexpr size_t kMaxQueryBytes = 1 << 20;
 inline constexpr int kMaxParseDepth = 1000;  // nested parentheses, calls, operators
+inline constexpr size_t kMaxThreadsOfQuery = 8;  // and no more than there are cores
 inline constexpr size_t kMaxPointsPerSeries = 11'000;
 inline constexpr size_t kDefaultQueryMemoryBytes = size_t{2} << 30;
 inline constexpr size_t kDefaultQueryMemoryTotalBytes = size_t{4} << 30;
