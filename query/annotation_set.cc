@@ -125,6 +125,19 @@ Annotation MismatchedCustomBuckets(HistogramOperation operation) {
               std::string(Describe(operation)));
 }
 
+namespace {
+
+void Widen(ForcedMonotonicity& all, const ForcedMonotonicity& how) {
+  all.min_time = std::min(all.min_time, how.min_time);
+  all.max_time = std::max(all.max_time, how.max_time);
+  all.min_bucket = std::min(all.min_bucket, how.min_bucket);
+  all.max_bucket = std::max(all.max_bucket, how.max_bucket);
+  all.max_diff = std::max(all.max_diff, how.max_diff);
+  all.count += how.count;
+}
+
+}  // namespace
+
 AnnotationSet::Entry& AnnotationSet::Find(Annotation annotation, Position position, bool& fresh) {
   const auto [it, inserted] = by_text_.try_emplace(annotation.text, entries_.size());
   fresh = inserted;
@@ -157,13 +170,7 @@ void AnnotationSet::AddForcedMonotonicity(std::string_view metric, Position posi
     entry.monotonicity = how;
     return;
   }
-  ForcedMonotonicity& all = entry.monotonicity;
-  all.min_time = std::min(all.min_time, how.min_time);
-  all.max_time = std::max(all.max_time, how.max_time);
-  all.min_bucket = std::min(all.min_bucket, how.min_bucket);
-  all.max_bucket = std::max(all.max_bucket, how.max_bucket);
-  all.max_diff = std::max(all.max_diff, how.max_diff);
-  all.count += how.count;
+  Widen(entry.monotonicity, how);
 }
 
 void AnnotationSet::AddStartTimeOverlap(std::string_view metric, Position position) {
@@ -174,6 +181,19 @@ void AnnotationSet::AddStartTimeOverlap(std::string_view metric, Position positi
       position, fresh);
   entry.detail = Entry::Detail::kOccurrences;
   if (!fresh) ++entry.occurrences;
+}
+
+void AnnotationSet::Merge(const AnnotationSet& later) {
+  for (const Entry& from : later.entries_) {
+    bool fresh;
+    Entry& entry = Find(from.annotation, from.position, fresh);
+    if (fresh) {
+      entry = from;
+      continue;
+    }
+    entry.occurrences += from.occurrences;
+    if (from.detail == Entry::Detail::kMonotonicity) Widen(entry.monotonicity, from.monotonicity);
+  }
 }
 
 Annotations AnnotationSet::Render(std::string_view query) const {

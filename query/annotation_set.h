@@ -66,6 +66,8 @@ class AnnotationSet {
   void AddForcedMonotonicity(std::string_view metric, Position position,
                              const ForcedMonotonicity& how);
   void AddStartTimeOverlap(std::string_view metric, Position position);
+  // Adds all that `later` has, as if it had been added here.
+  void Merge(const AnnotationSet& later);
   bool empty() const { return entries_.empty(); }
   // The full texts, with positions as line:column in `query`.
   Annotations Render(std::string_view query) const;

@@ -1,6 +1,7 @@
 #include "query/engine.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@
 #include "query/exec/query_profile.h"
 #include "query/exec/range_vector.h"
 #include "query/kept_range.h"
+#include "query/limits.h"
 #include "query/parser/deep_walk.h"
 #include "query/parser/printer.h"
 #include "query/plan/build.h"
@@ -166,6 +168,7 @@ struct Engine::Impl {
     if (options.changes != nullptr && options.result_cache_bytes > 0 && plain)
       cache = std::make_unique<ResultCache>(options.result_cache_bytes, registry);
     metrics.max_running.Set(options.max_concurrency);
+    if (threads > 1) helpers = std::make_unique<base::ThreadPoolExecutor>(c, int(threads) - 1);
   }
 
   absl::StatusOr<QueryResult> Run(std::string_view query, const Timeline& timeline, QueryKind kind,
@@ -202,6 +205,9 @@ struct Engine::Impl {
   QueryLog log;
   EngineMetrics metrics;
   std::unique_ptr<ResultCache> cache;  // null: nothing is kept
+  const size_t threads =
+      std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMaxThreadsOfQuery);
+  std::unique_ptr<base::ThreadPoolExecutor> helpers;  // shared by all queries; null: none
 };
 
 absl::StatusOr<QueryResult> Engine::Impl::Run(std::string_view query, const Timeline& timeline,
@@ -309,6 +315,7 @@ absl::Status Engine::Impl::Answer(tsdb::Querier& querier, const Expr& expr, cons
   ctx.set_stop(stop);
   ctx.set_max_samples(options.max_samples);
   ctx.set_entry(&entry);
+  ctx.set_helpers(helpers.get(), threads);
   QueryProfile profile;
   if (query_options.explain) ctx.profile = &profile;
   MemoryHold answer(*result.memory);

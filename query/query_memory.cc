@@ -25,6 +25,7 @@ bool MemoryPool::TryTake(size_t bytes) {
 }
 
 absl::Status QueryMemory::Take(size_t bytes) {
+  base::MutexLock lock(mu_);
   const size_t held = held_.load(std::memory_order_relaxed);
   if (bytes > limit_ || held > limit_ - bytes) {
     refusal_ = Refusal::kQuery;
@@ -50,6 +51,7 @@ absl::Status QueryMemory::Take(size_t bytes) {
 }
 
 void QueryMemory::Give(size_t bytes) {
+  base::MutexLock lock(mu_);
   const size_t held = held_.load(std::memory_order_relaxed) - bytes;
   held_.store(held, std::memory_order_relaxed);
   // What lies far above the need goes back; a piece is kept, or it would go to and fro.

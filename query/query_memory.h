@@ -8,8 +8,8 @@
 // What is counted is what grows with the data: columns, samples, label sets, groups, the answer.
 // The sizes are estimates that err upwards; small and fixed things are left out.
 //
-// Threads: MemoryPool is thread-safe. QueryMemory and its holds belong to the thread that runs the
-// query, later to the one that has the answer; held() may be called by any. Lifetimes: a memory
+// Threads: MemoryPool and QueryMemory are thread-safe, but for peak() and refusal(), which wait until
+// the query has ended. A hold belongs to one thread at a time. Lifetimes: a memory
 // outlives its holds. Errors: kResourceExhausted, which names the limit; then nothing was taken.
 #ifndef SLOWBURN_QUERY_QUERY_MEMORY_H_
 #define SLOWBURN_QUERY_QUERY_MEMORY_H_
@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/mutex.h"
 
 namespace slowburn::query {
 
@@ -59,7 +60,8 @@ class QueryMemory {
  private:
   const std::shared_ptr<MemoryPool> pool_;
   const size_t limit_;
-  std::atomic<size_t> held_{0};  // written by the query's thread only
+  base::Mutex mu_;
+  std::atomic<size_t> held_{0};  // written under the mutex
   size_t reserved_ = 0;          // of the pool, in whole pieces, so that it is asked rarely
   size_t peak_ = 0;
   Refusal refusal_ = Refusal::kNone;

@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kFewestCached = 256, kMostCached = 16384;  // time columns; powers of two
 constexpr size_t kCachedPerBlock = 64;
 constexpr size_t kMaxCachedSamples = size_t{4} << 20;
-constexpr size_t kMaxBuffers = 4;
+constexpr size_t kMaxBuffers = 8;
+constexpr size_t kMaxCursors = 8;  // of a block
 
 size_t CacheSize(size_t blocks) {
   size_t size = kFewestCached;
@@ -46,6 +47,21 @@ BlockReads::BlockReads(std::vector<ViewedBlock> blocks, TimeRange range)
 std::vector<TimeRange> BlockReads::Deleted(uint32_t b, uint32_t series) const {
   if (blocks_[b].tombstones == nullptr) return {};
   return DeletedRanges(*blocks_[b].tombstones, series);
+}
+
+// The one that is the least way before the series, else one that is of no use to anybody.
+BlockReads::Cursor& BlockReads::CursorFor(uint32_t series, Cursors& cursors) {
+  Cursor* best = nullptr;
+  Cursor* closed = nullptr;
+  for (Cursor& cursor : cursors.all) {
+    if (!cursor.is_open()) closed = &cursor;
+    const bool fits = cursor.series <= series && series < cursor.end_series;
+    if (fits && (best == nullptr || cursor.series > best->series)) best = &cursor;
+  }
+  if (best != nullptr) return *best;
+  if (closed != nullptr) return *closed;
+  if (cursors.all.size() < kMaxCursors) return cursors.all.emplace_back();
+  return cursors.all[cursors.oldest++ % kMaxCursors];
 }
 
 absl::Status BlockReads::MoveTo(const Block& block, uint32_t series, Cursor& cursor) {
@@ -84,7 +100,7 @@ absl::StatusOr<BlockReads::CachedTimes*> BlockReads::FindTimes(uint32_t b, uint3
 }
 
 absl::Status BlockReads::Find(SeriesMerge::Part part, std::vector<FoundColumn>& out) {
-  Cursor& cursor = cursors_[part.block];
+  Cursor& cursor = CursorFor(part.series, cursors_[part.block]);
   RETURN_IF_ERROR(MoveTo(block(part.block), part.series, cursor));
   FoundColumn found{part.block, part.series};
   TimestampMs before = kMinTime;

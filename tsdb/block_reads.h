@@ -54,11 +54,17 @@ class BlockReads {
   void GiveBuffer(std::vector<double> buffer);
 
  private:
-  // The next column of a block to be read.
+  // A column of a block to be read next. Each thread that reads series in order moves one.
   struct Cursor {
     uint32_t series = 0, end_series = 0;  // end: of the row group; equal: none is open
     DirectoryReader directory;
+    bool is_open() const { return series < end_series; }
   };
+  struct Cursors {
+    std::vector<Cursor> all;
+    size_t oldest = 0;  // goes when there are too many
+  };
+  static Cursor& CursorFor(uint32_t series, Cursors& cursors);
   struct CachedTimes {
     uint64_t key = 0;  // block and number of the column, plus one
     TimeColumn column;
@@ -75,7 +81,7 @@ class BlockReads {
   const TimeRange range_;
   std::vector<uint32_t> clusters_;
   base::Mutex mu_;
-  std::vector<Cursor> cursors_ ABSL_GUARDED_BY(mu_);
+  std::vector<Cursors> cursors_ ABSL_GUARDED_BY(mu_);
   std::vector<CachedTimes> cache_ ABSL_GUARDED_BY(mu_);
   size_t cached_samples_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::vector<double>> buffers_ ABSL_GUARDED_BY(mu_);

@@ -57,9 +57,9 @@ class ProfiledSource final : public SampleSource {
   }
   std::span<const tsdb::Labels> series() const override { return source_->series(); }
   bool series_are_unique() const override { return source_->series_are_unique(); }
-  absl::Status Load(size_t i, SampleBuffer& out) override {
+  absl::Status Load(size_t i, WorkMeter& meter, MemoryHold& held, SampleBuffer& out) override {
     const ProfileScope scope(ctx_, &profile_);
-    RETURN_IF_ERROR(source_->Load(i, out));
+    RETURN_IF_ERROR(source_->Load(i, meter, held, out));
     const size_t samples = out.count();
     profile_.points += int64_t(samples);
     profile_.samples += int64_t(samples);

@@ -20,6 +20,10 @@ absl::Status QueryContext::CheckAlive() {
     entry_->SetSamples(touched_);
     entry_->SetMemory(memory.held());
   }
+  return CheckStop();
+}
+
+absl::Status QueryContext::CheckStop() const {
   if (stop_.cancelled()) {
     return absl::CancelledError("query was canceled in expression evaluation");
   }

@@ -1,7 +1,8 @@
 // QueryContext: what all operators of one running query share. It says when to stop: deadline,
 // cancellation, samples, memory.
 //
-// Not thread-safe, but for the flags of its stop signals. Lives as long as the query.
+// Not thread-safe, but for the flags of its stop signals, CheckStop and memory. Lives as long as
+// the query.
 #ifndef SLOWBURN_QUERY_EXEC_QUERY_CONTEXT_H_
 #define SLOWBURN_QUERY_EXEC_QUERY_CONTEXT_H_
 
@@ -10,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/executor.h"
 #include "query/annotation_set.h"
 #include "query/exec/column.h"
 #include "query/exec/sample_counter.h"
@@ -38,6 +40,8 @@ class QueryContext {
 
   // kDeadlineExceeded, kCancelled or OK. Asks the clock: for every series, not for every sample.
   absl::Status CheckAlive();
+  // The same, and nothing else: for any thread.
+  absl::Status CheckStop() const;
   // The same for loops over samples and steps.
   WorkMeter meter;
   // Samples that are held in memory from now on. kResourceExhausted above the limit.
@@ -65,6 +69,14 @@ class QueryContext {
   // Where the query's progress is shown; may be null.
   void set_entry(QueryRegistry::Entry* entry) { entry_ = entry; }
 
+  // Where the query may have work done; null: only on its own thread, which is one of `threads`.
+  void set_helpers(base::Executor* helpers, size_t threads) {
+    helpers_ = helpers;
+    threads_ = threads;
+  }
+  base::Executor* helpers() const { return helpers_; }
+  size_t threads() const { return threads_; }
+
   const ExecOptions options;
   tsdb::Querier& querier;
   const base::Clock& clock;
@@ -80,6 +92,8 @@ class QueryContext {
   QueryRegistry::Entry* entry_ = nullptr;
   int64_t max_samples_ = std::numeric_limits<int64_t>::max();
   int64_t held_ = 0, peak_ = 0, touched_ = 0;
+  base::Executor* helpers_ = nullptr;
+  size_t threads_ = 1;
 };
 
 }  // namespace slowburn::query

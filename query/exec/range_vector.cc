@@ -73,9 +73,10 @@ absl::StatusOr<std::vector<Series>> ReadRangeVector(QueryContext& ctx, const Sel
   const TimestampMs end = selector.reference.Of(selector.timeline.start);
   std::vector<Series> out;
   SampleBuffer buffer;
+  MemoryHold held(ctx.memory);
   for (size_t i = 0; i < source->series().size(); ++i) {
     RETURN_IF_ERROR(ctx.CheckAlive());
-    RETURN_IF_ERROR(source->Load(i, buffer));
+    RETURN_IF_ERROR(source->Load(i, ctx.meter, held, buffer));
     if (selector.mode != RangeMode::kPlain) {
       const bool smoothed = selector.mode == RangeMode::kSmoothed;
       if (!buffer.histograms.empty()) {

@@ -24,8 +24,7 @@ class StorageSource final : public SampleSource {
       : ctx_(ctx),
         selector_(selector),
         with_starts_(with_starts),
-        stand_ins_(selector.mode == RangeMode::kPlain ? stand_ins : StandIns::kNone),
-        held_(ctx.memory) {}
+        stand_ins_(selector.mode == RangeMode::kPlain ? stand_ins : StandIns::kNone) {}
 
   absl::Status Open() override {
     const tsdb::TimeRange extent = selector_.Extent();
@@ -35,17 +34,18 @@ class StorageSource final : public SampleSource {
   }
   std::span<const tsdb::Labels> series() const override { return selected_.labels; }
   bool series_are_unique() const override { return true; }
-  absl::Status Load(size_t i, SampleBuffer& out) override {
+  absl::Status Load(size_t i, WorkMeter& meter, MemoryHold& held, SampleBuffer& out) override {
     out.Clear();
     const std::unique_ptr<tsdb::SampleIterator> it = std::move(selected_.samples[i]);
-    RETURN_IF_ERROR(LoadSamples(*it, out));
+    RETURN_IF_ERROR(LoadSamples(*it, meter, out));
     if (selector_.histogram_totals_only) DropBuckets(out.histograms);
-    return held_.Set(out.bytes());
+    return held.Set(out.bytes());
   }
+  bool is_concurrent() const override { return true; }
   void Release() override {}
 
  private:
-  absl::Status LoadSamples(tsdb::SampleIterator& it, SampleBuffer& out) const;
+  absl::Status LoadSamples(tsdb::SampleIterator& it, WorkMeter& meter, SampleBuffer& out) const;
 
   static void DropBuckets(std::vector<HistogramPtr>& histograms) {
     for (size_t k = histograms.size(); k-- > 0;) {
@@ -58,7 +58,6 @@ class StorageSource final : public SampleSource {
   const bool with_starts_;
   const StandIns stand_ins_;
   SelectedSeries selected_;
-  MemoryHold held_;  // of the series that is loaded
 };
 
 class SubquerySource final : public SampleSource {
@@ -68,8 +67,7 @@ class SubquerySource final : public SampleSource {
         subquery_(subquery),
         timeline_(subquery.inner->timeline),
         inner_(std::move(inner)),
-        counter_(timeline_, ctx.samples->detail()),
-        held_(ctx.memory) {}
+        counter_(timeline_, ctx.samples->detail()) {}
 
   absl::Status Open() override {
     RETURN_IF_ERROR(CountReads([&] { return inner_->Open(); }));
@@ -77,7 +75,7 @@ class SubquerySource final : public SampleSource {
   }
   std::span<const tsdb::Labels> series() const override { return inner_->series(); }
   bool series_are_unique() const override { return inner_->series_are_unique(); }
-  absl::Status Load(size_t i, SampleBuffer& out) override {
+  absl::Status Load(size_t i, WorkMeter&, MemoryHold& held, SampleBuffer& out) override {
     out.Clear();
     RETURN_IF_ERROR(CountReads([&] { return inner_->Read(i, column_); }));
     out.drop_name = column_.drop_name;
@@ -90,7 +88,7 @@ class SubquerySource final : public SampleSource {
         out.AddHistogram(t, WithoutHint(column_.histograms[step]));
       }
     });
-    return held_.Set(out.bytes() + BytesOfColumn(timeline_.steps()));
+    return held.Set(out.bytes() + BytesOfColumn(timeline_.steps()));
   }
   void Release() override { inner_->Release(); }
 
@@ -124,7 +122,6 @@ class SubquerySource final : public SampleSource {
   const OperatorPtr inner_;
   SampleCounter counter_;
   Column column_;
-  MemoryHold held_;  // of the series that is loaded
 };
 
 void CopyFloats(const tsdb::SampleBatch& batch, bool with_starts, SampleBuffer& out) {
@@ -176,7 +173,8 @@ void ForgetUnknownStarts(std::vector<TimestampMs>& starts) {
   if (std::ranges::all_of(starts, [](TimestampMs t) { return t == 0; })) starts.clear();
 }
 
-absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, SampleBuffer& out) const {
+absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, WorkMeter& meter,
+                                        SampleBuffer& out) const {
   using Run = tsdb::SampleIterator::Run;
   StandInRule rule(stand_ins_, selector_.timeline, selector_.reference, selector_.range, out);
   tsdb::SampleBatch batch;
@@ -187,8 +185,8 @@ absl::Status StorageSource::LoadSamples(tsdb::SampleIterator& it, SampleBuffer& 
     return it.Next(batch) ? Run::kBatch : Run::kEnd;
   };
   for (Run run = next(); run != Run::kEnd; run = next()) {
-    if (!ctx_.meter.Spend(run == Run::kBatch ? batch.t.size() : kWorkPerSummary)) {
-      return ctx_.meter.status();
+    if (!meter.Spend(run == Run::kBatch ? batch.t.size() : kWorkPerSummary)) {
+      return meter.status();
     }
     if (run == Run::kSummary) {
       rule.Replace(summary);

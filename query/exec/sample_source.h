@@ -63,8 +63,10 @@ class SampleSource {
   virtual absl::Status Open() = 0;
   virtual std::span<const tsdb::Labels> series() const = 0;
   virtual bool series_are_unique() const = 0;
-  // Each series once, in order.
-  virtual absl::Status Load(size_t i, SampleBuffer& out) = 0;
+  // Each series once, in order. `held` counts what is in `out`.
+  virtual absl::Status Load(size_t i, WorkMeter& meter, MemoryHold& held, SampleBuffer& out) = 0;
+  // Whether several threads may load series at a time, and in any order.
+  virtual bool is_concurrent() const { return false; }
   // The samples handed out so far are no longer held.
   virtual void Release() = 0;
 };

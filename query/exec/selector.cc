@@ -149,7 +149,8 @@ class SmoothedSelector final : public Operator {
   SmoothedSelector(QueryContext& ctx, const SelectorNode& selector)
       : Operator(ctx, selector.timeline),
         selector_(selector),
-        source_(NewStorageSource(ctx, selector, /*with_starts=*/false)) {}
+        source_(NewStorageSource(ctx, selector, /*with_starts=*/false)),
+        held_(ctx.memory) {}
 
  private:
   absl::Status DoOpen() override {
@@ -160,7 +161,7 @@ class SmoothedSelector final : public Operator {
   }
 
   absl::Status DoRead(size_t i, Column& out) override {
-    RETURN_IF_ERROR(source_->Load(i, buffer_));
+    RETURN_IF_ERROR(source_->Load(i, ctx_.meter, held_, buffer_));
     RangeCall call;
     call.position = selector_.position;
     call.metric = series_[i].metric_name();
@@ -236,6 +237,7 @@ class SmoothedSelector final : public Operator {
   const SelectorNode& selector_;
   const std::unique_ptr<SampleSource> source_;
   SampleBuffer buffer_;
+  MemoryHold held_;  // of the series that is loaded
 };
 
 }  // namespace
