@@ -6,6 +6,7 @@
 
 #include "query/functions/function_table.h"
 #include "query/limits.h"
+#include "query/parser/printer.h"
 #include "tests/testing/status_matchers.h"
 
 namespace slowburn::query {
