@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -77,6 +78,28 @@ TEST(AppendFloat, ReadsBackToTheSameBits) {
       ASSERT_EQ(std::bit_cast<uint64_t>(back), std::bit_cast<uint64_t>(value))
           << FormatFloat(value, style);
     }
+  }
+}
+
+// Shortest digits by another way: to_chars, of numbers that are written as integers and of others.
+TEST(WriteJsonFloat, WritesTheShortestDigits) {
+  testing::Random random;
+  for (int i = 0; i < 50000; ++i) {
+    const double scale = std::pow(10, double(random.Below(6)));
+    double value = double(random.Between(-2'000'000, 2'000'000)) / scale;
+    if (random.OneIn(3)) value = double(int64_t(random.Next() >> random.Below(63))) / scale;
+    if (random.OneIn(10)) value = random.Unit() * std::pow(10, double(random.Between(-9, 25)));
+    if (random.OneIn(10)) value = std::nextafter(value, random.OneIn(2) ? kInf : -kInf);
+    char buffer[kMaxJsonFloat], want[64];
+    const std::string got(buffer, WriteJsonFloat(buffer, value));
+    ASSERT_EQ(got, FormatFloat(value));
+    if (std::fabs(value) >= 0x1p53 || (value != 0 && std::fabs(value) < 1e-6)) continue;
+    const auto end = std::to_chars(want, want + sizeof want, value, std::chars_format::fixed).ptr;
+    ASSERT_EQ(got, std::string(want, end));
+  }
+  for (const double value : {0.0, -0.0, kInf, -kInf, kNaN, 1e12, 999999999999.999, 1e21, -1e-7}) {
+    char buffer[kMaxJsonFloat];
+    EXPECT_EQ(std::string(buffer, WriteJsonFloat(buffer, value)), FormatFloat(value));
   }
 }
 
