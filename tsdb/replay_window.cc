@@ -8,7 +8,6 @@
 namespace slowburn::tsdb {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kSlack = 16;            // behind kept bytes
 constexpr size_t kMaxLoggedBytes = 30;   // of a sample in a record: three numbers
 constexpr size_t kSamplesAtOnce = 4096;  // are sorted together; they fit into the inner caches
@@ -18,13 +17,13 @@ size_t StripeOf(Slot slot) { return slot / ReplayWindow::kStripe; }
 }  // namespace
 
 const char* ReplayWindow::Bytes::Keep(std::string_view bytes) {
-  while (chunk_ < chunks_.size() && chunks_[chunk_].size - filled_ < bytes.size() + kSlack)
-    ++chunk_, filled_ = 0;
+  const size_t size = bytes.size() + kSlack;
+  while (chunk_ < chunks_.size() && chunks_[chunk_].size() - filled_ < size) ++chunk_, filled_ = 0;
   if (chunk_ == chunks_.size()) {
-    const size_t size = std::max(kChunkBytes, bytes.size() + kSlack);
-    chunks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
+    const size_t pages = (size + kHugePageBytes - 1) / kHugePageBytes;
+    chunks_.emplace_back(pages * kHugePageBytes);
   }
-  char* const at = chunks_[chunk_].bytes.get() + filled_;
+  char* const at = chunks_[chunk_].data() + filled_;
   std::copy(bytes.begin(), bytes.end(), at);
   filled_ += bytes.size();
   used_ += bytes.size();

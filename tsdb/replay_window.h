@@ -15,12 +15,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "tsdb/head.h"
+#include "tsdb/huge_memory.h"
 
 namespace slowburn::tsdb {
 
@@ -85,11 +85,7 @@ class ReplayWindow {
     size_t used() const { return used_; }
 
    private:
-    struct Chunk {
-      std::unique_ptr<char[]> bytes;
-      size_t size = 0;
-    };
-    std::vector<Chunk> chunks_;
+    std::vector<HugeMemory> chunks_;
     size_t chunk_ = 0, filled_ = 0;  // the chunk being filled, and how much of it
     size_t used_ = 0;
   };

@@ -6,12 +6,16 @@
 
 #include "base/check.h"
 #include "tsdb/histogram.h"
+#include "tsdb/huge_memory.h"
 
 namespace slowburn::tsdb {
 namespace {
 
 constexpr size_t kPages = (size_t{kNoSlot} + 1) / SeriesTable::kPerPage;
 constexpr size_t kPageBytes = SeriesTable::kPerPage * sizeof(Series);
+// From so many on, pages come in groups that fill a large page of memory.
+constexpr size_t kPagesOfGroup = kHugePageBytes / kPageBytes;
+static_assert(kHugePageBytes % kPageBytes == 0);
 
 // Zeroed, and costs memory only where it is written.
 void* Reserve(size_t bytes) {
@@ -33,8 +37,10 @@ SeriesTable::~SeriesTable() {
   for (size_t page = 0; page < buried_.size(); ++page) {
     Series* series = pages_[page].load(std::memory_order_relaxed);
     for (size_t i = 0; i < kPerPage; ++i) Free(series[i]);
-    munmap(series, kPageBytes);
+    if (page < kPagesOfGroup) munmap(series, kPageBytes);
   }
+  for (size_t page = kPagesOfGroup; page < buried_.size(); page += kPagesOfGroup)
+    munmap(pages_[page].load(std::memory_order_relaxed), kHugePageBytes);
   munmap(pages_, kPages * sizeof(Page));
 }
 
@@ -43,8 +49,16 @@ Slot SeriesTable::Allocate() {
   if (slot + 1 == kNoSlot) return kNoSlot;
   if (slot % kPerPage == 0) {
     // An all-zero record is a series that is not there.
-    pages_[slot / kPerPage].store(static_cast<Series*>(Reserve(kPageBytes)),
-                                  std::memory_order_release);
+    const size_t page = slot / kPerPage, in_group = page % kPagesOfGroup;
+    Series* series = nullptr;
+    if (page < kPagesOfGroup) {
+      series = static_cast<Series*>(Reserve(kPageBytes));
+    } else if (in_group == 0) {
+      series = reinterpret_cast<Series*>(HugeMemory(kHugePageBytes).Release());
+    } else {
+      series = pages_[page - in_group].load(std::memory_order_relaxed) + in_group * kPerPage;
+    }
+    pages_[page].store(series, std::memory_order_release);
     buried_.push_back(0);
   }
   end_.store(slot + 1, std::memory_order_release);

@@ -13,6 +13,9 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/storage_reading.h"
 #include "tests/tsdb/store_fixture.h"
+#include "tsdb/commit_log.h"
+#include "tsdb/head.h"
+#include "tsdb/replay.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -202,6 +205,53 @@ TEST(DbLog, KilledAnywhereAroundASealNothingIsLost) {
     }
     store.Reopen();
     ASSERT_EQ(Everything(store), want);
+  }
+}
+
+// As SegmentLog.TornTailKeepsWholeBatches, seen from behind the replay: of a log that was cut
+// anywhere the head has the commits that were whole before the cut, all of each and nothing of
+// another.
+TEST(DbLog, ACutLogHasWholeCommits) {
+  constexpr uint64_t kTail = 64 * 1024;
+  const uint64_t step = std::getenv("SLOWBURN_LONG") != nullptr ? 1 : 211;
+  const TempDirectory directory;
+  std::string file;
+  std::vector<uint64_t> ends;    // of the commits
+  std::vector<size_t> sizes{0};  // samples of the commits up to each
+  {
+    DbStore store;
+    const std::string log = store.directory.path() + "/log";
+    testing::Random random;
+    for (int64_t row = 0; ends.empty() || ends.back() < kTail + 5000; ++row) {
+      const auto appender = store.storage().NewAppender();
+      const auto first = random.Below(300);
+      for (uint64_t i = first; i < first + 1 + random.Below(100); ++i) {
+        const SeriesRef ref =
+            *appender->Resolve(Labels{{"a", "x"}, {"i", absl::StrCat(i)}}, nullptr);
+        appender->Append(ref, store.clock.Now() + row, random.Unit(), i % 50 == 9 ? 5 : 0);
+      }
+      const auto result = appender->Commit();
+      ASSERT_OK(result);
+      sizes.push_back(sizes.back() + result->samples);
+      file = absl::StrCat(log, "/", NamesIn(log).back());
+      ends.push_back(fs::file_size(file));
+    }
+    fs::create_directories(directory.path());
+    fs::copy(file, directory.path());
+  }
+  file = absl::StrCat(directory.path(), "/", NamesIn(directory.path()).back());
+  for (uint64_t cut = ends.back(); cut >= ends.back() - kTail; cut -= step) {
+    fs::resize_file(file, cut);
+    ASSERT_OK_AND_ASSIGN(const auto log,
+                         CommitLog::OpenReadOnly(directory.path(), directory.path() + "/none"));
+    Head head(Limits{}, 0);
+    const ReplayResult result = Replay(*log, head, kMinTime, nullptr, nullptr);
+    const auto whole =
+        static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), cut) - ends.begin());
+    ASSERT_EQ(result.samples, sizes[whole]) << "cut at " << cut;
+    ASSERT_EQ(head.sample_count(), sizes[whole]);
+    ASSERT_EQ(result.records, whole);
+    ASSERT_EQ(result.unreadable, 0u);
   }
 }
 
