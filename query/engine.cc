@@ -315,7 +315,8 @@ absl::Status Engine::Impl::Answer(tsdb::Querier& querier, const Expr& expr, cons
   ctx.set_stop(stop);
   ctx.set_max_samples(options.max_samples);
   ctx.set_entry(&entry);
-  ctx.set_helpers(helpers.get(), threads);
+  // Their stacks are too small for a very deep tree.
+  if (expr.height <= kMaxParseDepth) ctx.set_helpers(helpers.get(), threads);
   QueryProfile profile;
   if (query_options.explain) ctx.profile = &profile;
   MemoryHold answer(*result.memory);
