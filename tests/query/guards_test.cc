@@ -220,7 +220,7 @@ TEST(Cancellation, IsLookedAtInsideLongKernels) {
     for (int64_t at = kOutside; at + kOutside < looks; at += looks / 3 + 1) {
       clock.CancelAt(at);
       EXPECT_THAT(run(), IsCode(absl::StatusCode::kCancelled,
-                                "query was canceled in expression evaluation"));
+                                "query was canceled in "));
       EXPECT_LE(clock.looks(), at + kOutside);
     }
   }
