@@ -4,9 +4,9 @@
 //
 // The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples),
 // blocks/ (RocksDB: sealed samples, see tsdb/block_store.h), state/ (RocksDB: see
-// base/state_store.h), and snapshots/ (tsdb/directory_snapshot.h). A commit is in the log before it is visible; Open replays it. What is some
-// hours old is moved from memory and log into blocks, in the background. tsdb/FORMAT.md is the
-// grammar of what is on disk.
+// base/state_store.h), and snapshots/ (tsdb/directory_snapshot.h). A commit is in the log before it
+// is visible; Open replays it. What is some hours old is moved from memory and log into blocks, in
+// the background. tsdb/FORMAT.md is the grammar of what is on disk.
 //
 // Threads: thread-safe. Errors of Open: kFailedPrecondition (locked by a living process, or written
 // by a later version,

@@ -5,8 +5,8 @@
 //            without it a directory is no snapshot
 //   copy     into a directory that may hold an earlier snapshot. A file that it has is kept, if its
 //            bytes are the same. A file of other bytes gets another name, so that the earlier
-//            snapshot is whole until the new manifest takes the place of the old one; then what only
-//            the old one names is removed
+//            snapshot is whole until the new manifest takes the place of the old one; then what
+//            only the old one names is removed
 //   restore  copies, and checks each byte that it copies. FORMAT, without which a directory is not
 //            opened, is written last
 //

@@ -183,7 +183,8 @@ absl::Status RocksStateStore::Checkpoint(const std::string& path) const {
   rocksdb::Status status = rocksdb::Checkpoint::Create(database->db.get(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
   // The log is copied as it is, which is quicker than to flush all families.
-  if (status.ok()) status = checkpoint->CreateCheckpoint(path, /*log_size_for_flush=*/2 * kLogBytes);
+  if (status.ok())
+    status = checkpoint->CreateCheckpoint(path, /*log_size_for_flush=*/2 * kLogBytes);
   return FromRocks(status, impl_->What("copying"));
 }
 

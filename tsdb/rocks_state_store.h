@@ -33,8 +33,8 @@ class RocksStateStore final : public base::StateStore {
                     const std::function<bool(std::string_view key, std::string_view value)>& visit)
       const override;
 
-  // A copy of what was applied before, all of one moment, into `path`, which must not exist; by hard
-  // links where files do not change any more. An absolute path.
+  // A copy of what was applied before, all of one moment, into `path`, which must not exist; by
+  // hard links where files do not change any more. An absolute path.
   absl::Status Checkpoint(const std::string& path) const;
 
  private:

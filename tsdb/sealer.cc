@@ -13,7 +13,7 @@
 namespace slowburn::tsdb {
 namespace {
 
-constexpr size_t kSeriesAtOnce = 256;  // under one hold of the commit lock
+constexpr size_t kSeriesAtOnce = 256;             // under one hold of the commit lock
 constexpr std::chrono::seconds kLongestWait(30);  // for readers
 
 }  // namespace
@@ -26,7 +26,8 @@ void Sealer::Stop() {
 absl::StatusOr<bool> Sealer::Free(OldReaders readers) {
   if (!unfreed_.has_value()) return true;
   Snapshots& snapshots = head_.snapshots();
-  if (readers == OldReaders::kWait) snapshots.WaitForReadersBefore(*unfreed_, stop_, clock_, kLongestWait);
+  if (readers == OldReaders::kWait)
+    snapshots.WaitForReadersBefore(*unfreed_, stop_, clock_, kLongestWait);
   if (snapshots.HasReadersBefore(*unfreed_)) return false;
   unfreed_.reset();
   const int64_t begin = clock_.MonotonicNs();

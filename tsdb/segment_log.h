@@ -5,8 +5,8 @@
 // Each file says where the one before it ended, so a torn end, which a crash leaves, is told from
 // damage. What a failed write left behind is cut off, or lies behind that end.
 //
-// Threads: Append, Resume, Scan, Bounds, Parts and DropBefore by one thread at a time; Sync and bytes by
-// any. Errors: kUnavailable when the disk is full or failing.
+// Threads: Append, Resume, Scan, Bounds, Parts and DropBefore by one thread at a time; Sync and
+// bytes by any. Errors: kUnavailable when the disk is full or failing.
 #ifndef SLOWBURN_TSDB_SEGMENT_LOG_H_
 #define SLOWBURN_TSDB_SEGMENT_LOG_H_
 

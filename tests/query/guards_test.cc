@@ -219,8 +219,7 @@ TEST(Cancellation, IsLookedAtInsideLongKernels) {
     EXPECT_GE(looks, row.units / int64_t(WorkMeter::kUnitsPerLook) + 2 * kOutside);
     for (int64_t at = kOutside; at + kOutside < looks; at += looks / 3 + 1) {
       clock.CancelAt(at);
-      EXPECT_THAT(run(), IsCode(absl::StatusCode::kCancelled,
-                                "query was canceled in expression evaluation"));
+      EXPECT_THAT(run(), IsCode(absl::StatusCode::kCancelled, "query was canceled in "));
       EXPECT_LE(clock.looks(), at + kOutside);
     }
   }

@@ -213,9 +213,9 @@ TEST(Parser, ChainsMayBeLong) {
     return out;
   };
   for (const char* link : {" or a", "+1", " > bool (1+2)", " and on (x) -b", "*1+1"}) {
-    const absl::StatusOr<ExprPtr> expr = Parse(chain(20'000, link));
+    const absl::StatusOr<ExprPtr> expr = Parse(chain(5'000, link));
     ASSERT_OK(expr) << link;
-    EXPECT_GE((*expr)->height, 20'000);
+    EXPECT_GE((*expr)->height, 5'000);
     const std::string text = Print(**expr);
     ASSERT_OK_AND_ASSIGN(const ExprPtr again, Parse(text));
     EXPECT_EQ(Print(*again), text);

@@ -1,5 +1,4 @@
 #include "tests/tsdb/sealing_db_store.h"
-#include "tests/tsdb/storage_contract.h"
 #include "tests/tsdb/store_fixture.h"
 
 namespace slowburn::tsdb {

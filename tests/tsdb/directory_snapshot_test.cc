@@ -28,6 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::IsCode;
 
+// It comes with the fixture, and runs elsewhere.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StorageContract);
+
 void Write(Storage& storage, const std::vector<Labels>& series, TimestampMs t, double v) {
   const auto appender = storage.NewAppender();
   for (const Labels& labels : series) {

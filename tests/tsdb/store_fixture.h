@@ -15,8 +15,7 @@
 #include "prometheus/registry.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/tsdb/fake_block_store.h"
-#include "tests/tsdb/storage_reading.h"
-#include "tests/tsdb/store_under_test.h"
+#include "tests/tsdb/storage_contract.h"
 #include "tests/tsdb/temp_directory.h"
 #include "tsdb/db.h"
 
