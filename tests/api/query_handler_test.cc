@@ -263,7 +263,7 @@ TEST_F(QueryHandlerTest, FormatsAndParses) {
 TEST_F(QueryHandlerTest, ReportsTsdbStats) {
   EXPECT_EQ(
       Data("/api/v1/status/tsdb"),
-      R"({"headStats":{"numSeries":10,"numLabelPairs":0,"minTime":1,"maxTime":2},)"
+      R"({"headStats":{"numSeries":10,"numLabelPairs":0,"chunkCount":0,"minTime":1,"maxTime":2},)"
       R"("seriesCountByMetricName":[{"name":"up","value":2}],"labelValueCountByLabelName":[],)"
       R"("memoryInBytesByLabelName":[],"seriesCountByLabelValuePair":[]})");
   EXPECT_EQ(Get("/api/v1/status/tsdb?limit=10000").status, 200);

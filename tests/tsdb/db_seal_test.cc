@@ -471,7 +471,11 @@ TEST(DbLimits, MemoryOfTheHead) {
   FakeStore store;
   const TimestampMs t = store.clock.Now();
   for (int i = 0; i < 50; ++i) Write(store.storage(), {{"a", "1"}}, {{t + i, 0.1 * i * i}});
+  const uint64_t written = store.db->Stats(0).head_bytes;
+  store.Reopen();
   const uint64_t bytes = store.db->Stats(0).head_bytes;
+  EXPECT_GT(bytes, 0u);
+  EXPECT_LE(bytes, written) << "replay needs no more memory than running";
   const auto write = [&](const char* a, TimestampMs at) {
     const auto appender = store.storage().NewAppender();
     const auto ref = appender->Resolve(Labels{{"a", a}}, nullptr);
