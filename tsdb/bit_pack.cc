@@ -168,6 +168,7 @@ inline size_t Ones(uint64_t word) { return static_cast<size_t>(std::popcount(wor
 [[gnu::always_inline]] inline size_t CountOnesIn(const uint8_t* bytes, size_t bits) {
   size_t ones = 0;
   for (; bits >= 64; bits -= 64, bytes += sizeof(uint64_t)) ones += Ones(Load(bytes));
+  if (bits == 0) return ones;  // `bytes` may be null
   uint64_t last = 0;
   std::memcpy(&last, bytes, (bits + 7) / 8);
   return ones + Ones(last & LowMask(static_cast<unsigned>(bits)));
