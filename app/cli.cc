@@ -1,10 +1,13 @@
 #include "app/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/config_commands.h"
@@ -228,6 +231,20 @@ void AddTsdbCommands(CLI::App& cli, Action& action) {
 
 }  // namespace
 
+std::vector<std::string> ArgumentsForCli11(std::span<const char* const> arguments) {
+  std::vector<std::string> out;
+  for (const std::string_view argument : arguments) {
+    if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
+      out.emplace_back(argument.substr(0, argument.size() - 1));
+      out.emplace_back();
+    } else {
+      out.emplace_back(argument);
+    }
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
 int RunCommandLine(int argc, char** argv) {
   CLI::App cli("Slowburn: metrics, rules, budgets and pages in one process.", "slowburn");
   cli.set_version_flag("--version",
@@ -240,7 +257,11 @@ int RunCommandLine(int argc, char** argv) {
   AddQueryCommands(cli, action);
   AddSloCommands(cli, action);
   AddTsdbCommands(cli, action);
-  CLI11_PARSE(cli, argc, argv);
+  try {
+    cli.parse(ArgumentsForCli11({argv + 1, argv + argc}));
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error);
+  }
   return action();
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "app/cli.h"
+
 namespace slowburn::app {
 namespace {
 
@@ -88,6 +90,14 @@ TEST(FlagsTest, FaultsAreNamed) {
     EXPECT_NE(Parse({argument}, flags).find(want), std::string::npos)
         << argument << ": " << Parse({argument}, flags);
   }
+}
+
+TEST(ArgumentsForCli11, AnEmptyValueIsNotTheNextArgument) {
+  const char* const arguments[] = {"serve", "--web.external-url=", "--a=b=", "--c", "-d=", "e="};
+  EXPECT_EQ(
+      ArgumentsForCli11(arguments),
+      (std::vector<std::string>{"e=", "-d=", "--c", "--a=b=", "", "--web.external-url", "serve"}));
+  EXPECT_TRUE(ArgumentsForCli11({}).empty());
 }
 
 }  // namespace
