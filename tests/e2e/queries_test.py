@@ -159,11 +159,14 @@ class QueriesTest(unittest.TestCase):
             self.assertEqual(ask(self.ours.url, query="+".join(["1"] * n))[1]["data"]["result"][1], str(n))
         selectors = " or ".join(f'queries_gauge{{n="{n % 60}"}}' for n in range(1_200))
         self.assertEqual(len(ask(self.ours.url, query=selectors, time=self.now - 15)[1]["data"]["result"]), 50)
-        comparisons = "count(" + " and ".join(["queries_gauge >= 0"] * 1_200) + ")"
+        comparisons = "count(" + " and ".join(["queries_gauge >= 0"] * 800) + ")"
         answer = ask(self.ours.url, "query_range", query=comparisons, start=self.now - 300, end=self.now - 60, step=60)
         self.assertEqual({v for _, v in answer[1]["data"]["result"][0]["values"]}, {"50"})
         for path in ("format_query", "parse_query", "query_exemplars"):
-            self.assertEqual(ask(self.ours.url, path, query=" or ".join(["a"] * 5_000), start=1, end=2)[0], 200, path)
+            # Not read as JSON: Python's reader does not go as deep as the answer.
+            body = urllib.parse.urlencode({"query": " or ".join(["a"] * 5_000), "start": 1, "end": 2}).encode()
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            self.assertEqual(harness.fetch(f"{self.ours.url}/api/v1/{path}", body, form, "POST", 120)[0], 200, path)
 
     def test_chains_have_an_end(self):
         self.assert_error(ask(self.ours.url, query="+".join(["1"] * 60_000)), 400, "bad_data", "chains more operators than the limit of 50000")
