@@ -1,6 +1,7 @@
-// `slowburn tsdb snapshot --storage.path=DIR --to DIR [--url URL]`, `slowburn tsdb restore --from
-// DIR
-// --storage.path=DIR`.
+// Copying a data directory as it is at one moment, and making one of such a copy:
+//
+//   slowburn tsdb snapshot --storage.path=DIR --to DIR [--url URL]
+//   slowburn tsdb restore --from DIR --storage.path=DIR
 //
 // Threads: they block. Progress goes to `progress`, which may be null. Errors: as those of
 // tsdb/directory_snapshot.h; kFailedPrecondition when a server has the directory and no URL says

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/descriptor.h"
 #include "base/status_macros.h"
 
 namespace slowburn::base {
@@ -24,22 +25,6 @@ absl::Status SystemError(std::string_view doing, const std::string& path, int er
   return absl::ErrnoToStatus(
       error, absl::StrCat(absl::string_view(doing.data(), doing.size()), " ", path));
 }
-
-// Closes on every way out.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 int Open(const std::string& path, int flags, mode_t mode = 0) {
   int fd;

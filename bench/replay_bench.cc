@@ -5,13 +5,10 @@
 //   SLOWBURN_BENCH_DIR=/tmp/logs build/release/bench/replay_bench    keeps the logs there, and
 //   finds them again
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -20,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bench/own_process.h"
 #include "prometheus/registry.h"
 #include "tsdb/db.h"
 
@@ -72,22 +70,6 @@ void WriteLog(const std::string& path, size_t series, const base::Clock& clock) 
       if (!appender->Commit().ok()) std::abort();
     }
   }
-}
-
-double ProcessCpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& tv) {
-    return static_cast<double>(tv.tv_sec) + 1e-6 * static_cast<double>(tv.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 class Directory {

@@ -4,12 +4,9 @@
 //
 //   build/release/bench/tsdb_append_bench --benchmark_filter=Append
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bench/own_process.h"
 #include "prometheus/registry.h"
 #include "tsdb/db.h"
 
@@ -107,22 +105,6 @@ struct Store {
   size_t next = 0;
   std::mt19937_64 engine{1};
 };
-
-double ProcessCpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& tv) {
-    return static_cast<double>(tv.tv_sec) + 1e-6 * static_cast<double>(tv.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 void Append(benchmark::State& state) {
   Store store(static_cast<size_t>(state.range(0)));

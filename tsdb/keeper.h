@@ -4,8 +4,7 @@
 //   a thread that seals      when the head reaches over more than a partition and a delay, or grows
 //                            beyond its limit
 //   a thread that rewrites   blocks, at the lowest priority and with rests, so that it takes at
-//   most
-//                            three tenths of a core
+//                            most three tenths of a core
 //
 // Threads: thread-safe. Lifetimes: borrows everything. Locks: mu_ (one seal, sweep or deletion at a
 // time) before the commit lock.

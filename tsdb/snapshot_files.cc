@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "tsdb/log_files.h"
@@ -20,26 +21,13 @@ namespace slowburn::tsdb {
 namespace {
 
 namespace fs = std::filesystem;
+using base::Descriptor;
 
 constexpr size_t kPiece = size_t{1} << 20;
 
 absl::Status SystemError(const char* doing, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat(doing, " ", path));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 // Gives the first `limit` bytes to `take`, piece by piece.
 absl::StatusOr<HashedBytes> ReadPieces(const std::string& path, uint64_t limit,
