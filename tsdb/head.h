@@ -148,9 +148,11 @@ class Head {
     if (what == Fetch::kSeries) {
       __builtin_prefetch(&series);
     } else {
+      // As a number: there may be no chunk, and nothing may be added to a null pointer.
+      const auto chunk = reinterpret_cast<uintptr_t>(series.open);
       __builtin_prefetch(series.open);
-      __builtin_prefetch(reinterpret_cast<const char*>(series.open) + sizeof(OpenChunk) +
-                         series.open_size);
+      __builtin_prefetch(
+          reinterpret_cast<const void*>(chunk + sizeof(OpenChunk) + series.open_size));
     }
   }
 
