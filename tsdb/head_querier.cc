@@ -12,6 +12,33 @@ namespace {
 
 constexpr size_t kLabelsAtOnce = 64;  // series whose labels are made under one lock
 
+// The samples of a series, read out of the head when the first of them is asked for: of a million
+// series that a query selects, few are held at a time, and several threads may read them.
+class LateIterator final : public SampleIterator {
+ public:
+  LateIterator(const Head& head, Slot slot, TimeRange range, const ReadPoint& point)
+      : head_(head), slot_(slot), range_(range), point_(point) {}
+
+  bool Next(SampleBatch& out) override {
+    if (samples_ == nullptr) {
+      SeriesSamples samples;
+      head_.Read(slot_, range_, point_, &samples);
+      samples_ = std::make_unique<ChunkIterator>(std::move(samples), range_);
+    }
+    return samples_->Next(out);
+  }
+  absl::Status status() const override {
+    return samples_ == nullptr ? absl::OkStatus() : samples_->status();
+  }
+
+ private:
+  const Head& head_;
+  const Slot slot_;
+  const TimeRange range_;
+  const ReadPoint point_;
+  std::unique_ptr<ChunkIterator> samples_;
+};
+
 class HeadSeriesSet final : public SeriesSet {
  public:
   HeadSeriesSet(const Head& head, std::vector<Slot> slots, TimeRange range, const ReadPoint& point,
@@ -21,25 +48,18 @@ class HeadSeriesSet final : public SeriesSet {
         range_(range),
         point_(point),
         samples_needed_(hints.samples_needed),
+        may_be_empty_(hints.may_be_empty),
         limit_(hints.limit) {}
 
   bool Next() override {
     iterator_ = nullptr;
     if (limit_ > 0 && found_ >= limit_) return false;
     while (Advance()) {
-      if (!samples_needed_) {
-        if (!head_.Read(batch_[at_], range_, point_, nullptr)) continue;
-      } else {
-        iterator_ = Open();
-        if (iterator_ == nullptr) continue;
-        if (!iterator_->HasSample()) {
-          status_ = iterator_->status();
-          if (!status_.ok()) return false;
-          continue;
-        }
+      if (may_be_empty_ || IsWanted()) {
+        ++found_;
+        return true;
       }
-      ++found_;
-      return true;
+      if (!status_.ok()) return false;
     }
     return false;
   }
@@ -48,9 +68,7 @@ class HeadSeriesSet final : public SeriesSet {
   SeriesRef ref() const override { return ToRef(batch_[at_]); }
   std::unique_ptr<SampleIterator> samples() override {
     if (iterator_ != nullptr) return std::move(iterator_);
-    std::unique_ptr<SampleIterator> again = Open();
-    if (again == nullptr) again = std::make_unique<ChunkIterator>(SeriesSamples(), range_);
-    return again;
+    return std::make_unique<LateIterator>(head_, batch_[at_], range_, point_);
   }
   absl::Status status() const override { return status_; }
 
@@ -70,6 +88,15 @@ class HeadSeriesSet final : public SeriesSet {
     return true;
   }
 
+  bool IsWanted() {
+    if (!samples_needed_) return head_.Read(batch_[at_], range_, point_, nullptr);
+    iterator_ = Open();
+    if (iterator_ == nullptr) return false;
+    if (iterator_->HasSample()) return true;
+    status_ = iterator_->status();
+    return false;
+  }
+
   std::unique_ptr<ChunkIterator> Open() const {
     SeriesSamples samples;
     if (!head_.Read(batch_[at_], range_, point_, &samples)) return nullptr;
@@ -80,7 +107,7 @@ class HeadSeriesSet final : public SeriesSet {
   const std::vector<Slot> slots_;
   const TimeRange range_;
   const ReadPoint point_;
-  const bool samples_needed_;
+  const bool samples_needed_, may_be_empty_;
   const size_t limit_;
   size_t next_ = 0, found_ = 0;
   std::vector<Slot> batch_;

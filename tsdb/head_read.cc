@@ -115,6 +115,9 @@ std::vector<Slot> Head::Select(const Matchers& matchers, TimeRange range) const 
 void Head::Materialise(std::vector<Slot>& slots, std::vector<Labels>& labels) const {
   labels.clear();
   base::ReaderLock lock(index_mu_);
+  // Series come in the order of their labels: each is anywhere in memory, and so are its pairs.
+  for (const Slot slot : slots) __builtin_prefetch(series_.Find(slot));
+  for (const Slot slot : slots) __builtin_prefetch(series_[slot].labels);
   std::erase_if(slots, [&](Slot slot) {
     const Series& series = series_[slot];
     if (series.state.load(std::memory_order_acquire) != SeriesState::kLive) return true;

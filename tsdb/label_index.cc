@@ -1,6 +1,7 @@
 #include "tsdb/label_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -10,6 +11,49 @@
 namespace slowburn::tsdb {
 namespace {
 
+// Compares by the first pair that differs; a prefix comes before what it begins.
+template <typename Less>
+bool RowLess(PairIds a, PairIds b, Less&& less) {
+  const uint32_t common = std::min(a[0], b[0]);
+  for (uint32_t i = 1; i <= common; ++i) {
+    if (a[i] != b[i]) return less(a[i], b[i]);
+  }
+  return a[0] < b[0];
+}
+
+// Ascending order of rows whose pairs have these ranks. The first pairs in which they may differ
+// are packed into a number beside each row, so that few comparisons follow a pointer.
+void SortByRanks(std::vector<IndexedSeries>& series, size_t ranks,
+                 const std::vector<uint32_t>& rank) {
+  struct Keyed {
+    uint64_t key;
+    IndexedSeries series;
+  };
+  const PairIds first = series[0].ids;
+  uint32_t same = first[0];  // pairs that all rows begin with
+  for (const IndexedSeries& one : series) {
+    same = std::min(same, one.ids[0]);
+    same = uint32_t(std::mismatch(first + 1, first + 1 + same, one.ids + 1).first - (first + 1));
+  }
+  const auto bits = uint32_t(std::bit_width(ranks));
+  const uint32_t packed = 64 / bits;
+  std::vector<Keyed> keyed;
+  keyed.reserve(series.size());
+  for (const IndexedSeries& one : series) {
+    uint64_t key = 0;
+    for (uint32_t i = same + 1; i <= same + packed; ++i) {
+      key = key << bits | (i <= one.ids[0] ? rank[one.ids[i]] + 1 : 0);
+    }
+    keyed.push_back({key, one});
+  }
+  std::sort(keyed.begin(), keyed.end(), [&](const Keyed& a, const Keyed& b) {
+    if (a.key != b.key) return a.key < b.key;
+    return RowLess(a.series.ids, b.series.ids,
+                   [&](PairId x, PairId y) { return rank[x] < rank[y]; });
+  });
+  for (size_t i = 0; i < series.size(); ++i) series[i] = keyed[i].series;
+}
+
 // Ascending order of labels; `text` tells the labels of a pair.
 template <typename Text>
 void SortSeries(std::vector<IndexedSeries>& series, size_t pair_count, Text text) {
@@ -18,18 +62,10 @@ void SortSeries(std::vector<IndexedSeries>& series, size_t pair_count, Text text
     const int c = x.name.compare(y.name);
     return c != 0 ? c < 0 : x.value < y.value;
   };
-  // Compares by the first pair that differs; a prefix comes before what it begins.
-  const auto less = [](PairIds a, PairIds b, auto&& order) {
-    const uint32_t common = std::min(a[0], b[0]);
-    for (uint32_t i = 1; i <= common; ++i) {
-      if (a[i] != b[i]) return order(a[i], b[i]);
-    }
-    return a[0] < b[0];
-  };
   static constexpr size_t kRankFrom = 512;
   if (series.size() < kRankFrom) {
     std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
-      return less(a.ids, b.ids, pair_less);
+      return RowLess(a.ids, b.ids, pair_less);
     });
     return;
   }
@@ -43,9 +79,7 @@ void SortSeries(std::vector<IndexedSeries>& series, size_t pair_count, Text text
   }
   std::sort(used.begin(), used.end(), pair_less);
   for (size_t i = 0; i < used.size(); ++i) rank[used[i]] = static_cast<uint32_t>(i);
-  std::sort(series.begin(), series.end(), [&](const IndexedSeries& a, const IndexedSeries& b) {
-    return less(a.ids, b.ids, [&](PairId x, PairId y) { return rank[x] < rank[y]; });
-  });
+  SortByRanks(series, used.size(), rank);
 }
 
 }  // namespace

@@ -430,7 +430,8 @@ class MemoryStorage::QuerierImpl final : public Querier {
                              auto columns = std::make_shared<Columns>();
                              if (hints.samples_needed)
                                Copy(state_->InRange(*series, range), *columns);
-                             if (hints.samples_needed && columns->t.empty()) return;
+                             if (hints.samples_needed && !hints.may_be_empty && columns->t.empty())
+                               return;
                              found.push_back({series->labels, series->ref, std::move(columns)});
                            });
     }

@@ -180,13 +180,16 @@ class SeriesSet {
 struct SelectHints {
   TimeRange range;             // cut to the Querier's
   bool samples_needed = true;  // false: only the labels will be looked at (/series)
+  // true: a series may come that turns out to have no sample, where it costs something to tell.
+  bool may_be_empty = false;
   size_t limit = 0;            // series at most; 0: all
 };
 
 class Querier {
  public:
   virtual ~Querier() = default;
-  // Series that have a sample in the range (with samples_needed == false: that may have one).
+  // Series that have a sample in the range (with may_be_empty, or without samples_needed: that may
+  // have one).
   virtual absl::StatusOr<std::unique_ptr<SeriesSet>> Select(const Matchers& matchers,
                                                             const SelectHints& hints) = 0;
   // Sorted, unique, of the series that match (empty: all). Of sealed samples the time is looked at

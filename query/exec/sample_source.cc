@@ -212,6 +212,7 @@ absl::StatusOr<SelectedSeries> SelectSeries(QueryContext& ctx, const tsdb::Match
   constexpr std::string_view kContext = "expanding series";
   tsdb::SelectHints hints;
   hints.range = range;
+  hints.may_be_empty = true;
   absl::StatusOr<std::unique_ptr<tsdb::SeriesSet>> set = ctx.querier.Select(matchers, hints);
   if (!set.ok()) return base::Annotate(set.status(), kContext);
   SelectedSeries out;

@@ -165,6 +165,33 @@ class IndexModel {
   std::map<Slot, Labels> model_;
 };
 
+// Many series whose labels begin alike, and some that are the beginning of others.
+TEST(LabelIndex, SortsManyLongRows) {
+  testing::Random random;
+  SeriesTable table;
+  LabelIndex index(table);
+  std::vector<IndexedSeries> sorted;
+  std::set<Labels> labels;
+  LabelIndex::Probe probe;
+  while (labels.size() < 3000) {
+    std::vector<std::pair<std::string, std::string>> pairs{{"__name__", "up"}, {"a", "same"}};
+    const uint64_t names = 1 + random.Below(14);
+    for (uint64_t n = 0; n < names; ++n) {
+      const uint64_t values = n < 8 ? 2 : 500;
+      pairs.emplace_back(std::string("b") + char('a' + n), std::to_string(random.Below(values)));
+    }
+    const Labels one = Labels::FromPairs(std::move(pairs));
+    if (!labels.insert(one).second) continue;
+    const Slot slot = table.Allocate();
+    ASSERT_EQ(index.Find(one, probe), kNoSlot);
+    table[slot].labels = index.Insert(one, probe, slot);
+    sorted.push_back({slot, table[slot].labels});
+  }
+  index.Sort(sorted);
+  size_t i = 0;
+  for (const Labels& one : labels) ASSERT_EQ(index.LabelsOf(sorted[i++].ids), one);
+}
+
 TEST(LabelIndex, AgreesWithAListOfSeries) {
   testing::Random random;
   for (int round = 0; round < 4; ++round) {

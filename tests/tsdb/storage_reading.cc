@@ -103,6 +103,21 @@ void CheckRuns(SampleIterator& plain, SampleIterator& runs) {
   EXPECT_EQ(at, t.size());
 }
 
+// As ReadSet, of a set whose series may be empty, and whose samples are read when the set is gone.
+std::string ReadLate(std::unique_ptr<SeriesSet> set, Show show) {
+  std::vector<std::pair<std::string, std::unique_ptr<SampleIterator>>> found;
+  while (set->Next()) found.emplace_back(set->labels().ToString(), set->samples());
+  EXPECT_OK(set->status());
+  set = nullptr;
+  std::string out;
+  for (auto& [labels, samples] : found) {
+    std::string text;
+    AppendSamples(text, *samples, show);
+    if (!text.empty()) out += labels + text + "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string SampleText(TimestampMs t, double v) { return absl::StrCat(ValueText(v), "@", t); }
@@ -127,7 +142,14 @@ std::string ReadAll(Querier& querier, const Matchers& matchers, const SelectHint
   EXPECT_OK(set);
   if (!set.ok()) return std::string(set.status().message());
   if (!hints.samples_needed) show = Show::kLabels;
-  return ReadSet(**set, show);
+  std::string out = ReadSet(**set, show);
+  if (show == Show::kLabels || hints.limit > 0) return out;
+  SelectHints late = hints;
+  late.may_be_empty = true;
+  absl::StatusOr<std::unique_ptr<SeriesSet>> again = querier.Select(matchers, late);
+  EXPECT_OK(again);
+  EXPECT_EQ(again.ok() ? ReadLate(*std::move(again), show) : "", out);
+  return out;
 }
 
 std::vector<Sample> ReadSamples(Querier& querier, const Matchers& matchers) {

@@ -15,7 +15,7 @@ enum class Show { kAll, kValues, kLabels };
 std::string SampleText(TimestampMs t, double v);  // special values as their bits
 std::string ReadSet(SeriesSet& set, Show show);
 // Also checks that times ascend, that batches are not empty, that their columns fit, and that
-// summaries of runs are right.
+// summaries of runs are right; and that series which may be empty read the same.
 std::string ReadAll(Querier& querier, const Matchers& matchers, const SelectHints& hints,
                     Show show = Show::kAll);
 // The float samples of every series that matches, one after the other.
