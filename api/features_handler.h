@@ -13,8 +13,8 @@
 namespace slowburn::api {
 
 struct FeaturesDeps {
-  std::function<bool(const std::string&)>
-      enabled;  // --enable-feature has it; called by Register only
+  // --enable-feature has it; called by Register only.
+  std::function<bool(const std::string&)> enabled;
   bool admin = false, lifecycle = false, auto_reload = false;
 };
 

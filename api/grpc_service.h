@@ -2,9 +2,8 @@
 // reflection.
 //
 // Threads: gRPC's own; a query runs on one of them, at most `max_streams` at once, the rest is
-// refused with
-//   RESOURCE_EXHAUSTED. Lifetimes: what is given to Start outlives the server. A client's deadline
-//   and cancellation end its query. Status codes are absl's, which are gRPC's.
+// refused with RESOURCE_EXHAUSTED. Lifetimes: what is given to Start outlives the server. A
+// client's deadline and cancellation end its query. Status codes are absl's, which are gRPC's.
 #ifndef SLOWBURN_API_GRPC_SERVICE_H_
 #define SLOWBURN_API_GRPC_SERVICE_H_
 

@@ -3,9 +3,8 @@
 //
 //   Router router;
 //   router.Add({"GET", "POST"}, "/api/v1/query", [&](const Request& r) { return … Response; });
-//   router.Add({"GET"}, "/api/v1/label/:name/values", …);     // r.path_params["name"],
-//   percent-decoded router.Add({"GET"}, "/assets/*path", …);                  // the rest of the
-//   path
+//   router.Add({"GET"}, "/api/v1/label/:name/values", …); // r.path_params["name"], percent-decoded
+//   router.Add({"GET"}, "/assets/*path", …);              // the rest of the path
 //
 // Threads: handlers run on the server's worker threads and may block (a query does); Router is
 // immutable once serving.
@@ -31,8 +30,8 @@ namespace slowburn::api {
 // Decoded key=value pairs of a query string or a form body, in order.
 class Params {
  public:
-  static Params Parse(std::string_view encoded);  // application/x-www-form-urlencoded; malformed
-                                                  // escapes stay as they are
+  // application/x-www-form-urlencoded; malformed escapes stay as they are.
+  static Params Parse(std::string_view encoded);
   void Append(const Params& other);
   std::string_view Get(std::string_view key) const;  // the first, or ""
   bool Has(std::string_view key) const;
@@ -52,8 +51,8 @@ struct Request {
   std::string remote_address;
   std::map<std::string, std::string, std::less<>> path_params;
   std::string_view route;  // the pattern that matched, as given to Router::Add; set by Route
-  const std::atomic<bool>* client_gone =
-      nullptr;  // becomes true when the connection is closed; may be null
+  // Becomes true when the connection is closed; may be null.
+  const std::atomic<bool>* client_gone = nullptr;
   std::string_view Header(std::string_view lower_case_name) const;
 };
 

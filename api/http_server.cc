@@ -46,11 +46,11 @@ using Error = boost::system::error_code;
 using std::chrono::milliseconds;
 
 constexpr size_t kMinBodyStep = size_t{64} << 10;
-constexpr size_t kHeaderReadBytes = size_t{8}
-                                    << 10;  // Beast reads as much as the buffer's capacity
+// Beast reads as much as the buffer's capacity.
+constexpr size_t kHeaderReadBytes = size_t{8} << 10;
 constexpr size_t kChunkedReadBytes = size_t{64} << 10;
-constexpr size_t kWriteSliceBytes = size_t{256}
-                                    << 10;  // each has read_timeout to be taken by the client
+// Each has read_timeout to be taken by the client.
+constexpr size_t kWriteSliceBytes = size_t{256} << 10;
 constexpr milliseconds kLinger{2000};  // after a refusal, for the rest of what the client sends
 constexpr size_t kMaxLingerBytes = size_t{64} << 20;
 constexpr milliseconds kAcceptRetry{100};  // when the process is out of descriptors
@@ -224,8 +224,8 @@ void HttpServer::Impl::Connection::ReadBody() {
   if (parser_->is_done()) return Handle();
   if (!parser_->chunked() && parser_->content_length().has_value()) {
     std::string& body = parser_->get().body();
-    body.reserve(
-        *parser_->content_length());  // within max_body_bytes; pages are touched as bytes arrive
+    // Within max_body_bytes; pages are touched as bytes arrive.
+    body.reserve(*parser_->content_length());
     const size_t n = std::min<size_t>(buffer_.size(), *parser_->content_length());
     body.assign(static_cast<const char*>(buffer_.data().data()), n);
     buffer_.consume(n);
@@ -391,8 +391,8 @@ absl::Status HttpServer::Impl::Listen(const std::string& address) {
   if (host.size() > 1 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
   Error error;
-  tcp::endpoint endpoint(
-      tcp::v6(), static_cast<uint16_t>(port));  // an empty host: all addresses, both families
+  // An empty host: all addresses, both families.
+  tcp::endpoint endpoint(tcp::v6(), static_cast<uint16_t>(port));
   if (!host.empty()) {
     tcp::resolver resolver(io);
     const auto results = resolver.resolve(host, absl::StrCat(port), error);

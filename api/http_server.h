@@ -38,8 +38,8 @@ struct HttpServerOptions {
       "127.0.0.1:9090"};  // host:port, [v6]:port, :port; port 0 picks a free one
   size_t worker_threads = 64;
   size_t max_connections = 512;  // --web.max-connections
-  base::DurationMs read_timeout_ms =
-      5 * base::kMinute;  // --web.read-timeout: a request's arrival, and idle connections
+  // --web.read-timeout: a request's arrival, and idle connections.
+  base::DurationMs read_timeout_ms = 5 * base::kMinute;
   uint64_t max_body_bytes = uint64_t{32} << 20;
   HttpAnswerOptions answer;
 };

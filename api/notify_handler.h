@@ -2,8 +2,9 @@
 //
 //   GET /api/notify/v1/deliveries?limit=100&receiver=NAME →
 //   {"status":"success","data":{"deliveries":[{
-//     "id","time","receiver","integration","group_key","group_labels":{},"status":"firing|resolved","reason","alerts":2,
-//     "alert_names":["A"],"attempts","http_status","error","duration_ms","outcome":"pending|delivered|failed|superseded"
+//     "id","time","receiver","integration","group_key","group_labels":{},
+//     "status":"firing|resolved","reason","alerts":2,"alert_names":["A"],"attempts",
+//     "http_status","error","duration_ms","outcome":"pending|delivered|failed|superseded"
 //   }]}}, newest first; time in Unix seconds, http_status 0 when no answer came.
 //
 // Threads: any. Lifetimes: the notifier outlives the router.

@@ -30,8 +30,8 @@ void AppendExplained(std::string& out, const query::ExplainedNode& node);
 void AppendLabels(std::string& out, const tsdb::Labels& labels);  // {"__name__":"up",…}
 void AppendTimestamp(std::string& out, tsdb::TimestampMs t);      // 1435781451.781
 void AppendValue(std::string& out, double v);                     // "1.5", "NaN", "+Inf"
-void AppendHistogram(std::string& out,
-                     const tsdb::Histogram& histogram);  // {"count":…,"sum":…,"buckets":[…]}
+// {"count":…,"sum":…,"buckets":[…]}
+void AppendHistogram(std::string& out, const tsdb::Histogram& histogram);
 void AppendExemplars(std::string& out, const tsdb::Querier::SeriesExemplars& series);
 
 }  // namespace slowburn::api

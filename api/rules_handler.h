@@ -1,11 +1,11 @@
 // /api/v1/rules, /api/v1/alerts and /api/v1/alertmanagers, as Prometheus 3.5 answers them.
 //
 //   rules: type=alert|record rule_name[] rule_group[] file[] match[] exclude_alerts group_limit
-//   group_next_token
+//          group_next_token
 //
 // `type`, `exclude_alerts`, `group_limit` and `group_next_token` are read from the URL only. A page
-// ends with the token of the group that comes next; a token whose group is gone is a 400. Threads:
-// thread-safe. Lifetimes: the manager, and what the function borrows, outlive the router.
+// ends with the token of the group that comes next; a token whose group is gone is a 400.
+// Threads: thread-safe. Lifetimes: the manager, and what the function borrows, outlive the router.
 #ifndef SLOWBURN_API_RULES_HANDLER_H_
 #define SLOWBURN_API_RULES_HANDLER_H_
 

@@ -1,7 +1,7 @@
 // The queries that wait or run now, and their end:
 //
-//   GET /api/v1/status/queries           {"queries":[{"id":17,"query":"…","kind":"range","state":
-//                                        "running",…}]}, the oldest first
+//   GET /api/v1/status/queries           {"queries":[{"id":17,"query":"…","kind":"range",
+//                                        "state":"running",…}]}, the oldest first
 //   DELETE /api/v1/status/queries/{id}   kills it; its client is answered 499 `canceled`
 //
 // Ours: Prometheus has no such paths. Threads: any. Lifetimes: the registry outlives the router.

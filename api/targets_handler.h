@@ -21,8 +21,8 @@ struct TargetsDeps {
   const ingest::ScrapeManager& scraping;
   const tsdb::Storage& storage;
   std::string listen_address;  // "127.0.0.1:9090"
-  std::string
-      external_url;  // "http://host:9090/prefix": where others reach this server, for globalUrl
+  // "http://host:9090/prefix": where others reach this server, for globalUrl.
+  std::string external_url;
 };
 
 void RegisterTargetsApi(Router& router, TargetsDeps deps);

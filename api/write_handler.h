@@ -1,8 +1,10 @@
 // POST /api/v1/write and its alias /api/v1/push: Prometheus remote write 1.0.
 //
-//   204  all stored          400  part was refused (the text names the first), or broken snappy,
-//   zstd or protobuf 413  would decode to more than the limit     415  another media type, message
-//   or encoding 503  too much under way, or the store's log cannot be written: senders retry
+//   204  all stored
+//   400  part was refused (the text names the first), or broken snappy, zstd or protobuf
+//   413  would decode to more than the limit
+//   415  another media type, message or encoding
+//   503  too much under way, or the store's log cannot be written: senders retry
 //
 // Threads: Handle may run on many threads. Lifetimes: the ingester outlives the handler, the
 // handler the router.

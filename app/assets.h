@@ -1,5 +1,5 @@
-// The web page's files, built from web/ and embedded at build time by web/embed_assets.py. Threads:
-// immutable.
+// The web page's files, built from web/ and embedded at build time by web/embed_assets.py.
+// Threads: immutable.
 #ifndef SLOWBURN_APP_ASSETS_H_
 #define SLOWBURN_APP_ASSETS_H_
 

@@ -35,8 +35,8 @@ void AddFilesCommand(CLI::App& parent, const std::string& name, const std::strin
                      Action& action,
                      const std::function<int(const std::vector<std::string>&)>& run) {
   CLI::App* command = parent.add_subcommand(name, help);
-  const auto files = std::make_shared<std::vector<std::string>>();  // shared with the callback,
-                                                                    // which outlives this call
+  // Shared with the callback, which outlives this call.
+  const auto files = std::make_shared<std::vector<std::string>>();
   command->add_option("FILE", *files, "files")->required();
   command->callback([&action, files, run] { action = [files, run] { return run(*files); }; });
 }

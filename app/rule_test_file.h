@@ -9,9 +9,12 @@
 //     interval: 1m                   # between the values of input_series
 //     start_timestamp: 0             # Unix seconds or RFC 3339
 //     input_series: [{series: 'up{job="a"}', values: '1 1 0x5'}]
-//     alert_rule_test: [{eval_time: 5m, alertname: Down, exp_alerts: [{exp_labels: {…},
-//     exp_annotations: {…}}]}] promql_expr_test: [{expr: up, eval_time: 5m, exp_samples: [{labels:
-//     'up{job="a"}', value: 0}]}] external_labels: {…} external_url: http://…
+//     alert_rule_test: [{eval_time: 5m, alertname: Down,
+//                        exp_alerts: [{exp_labels: {…}, exp_annotations: {…}}]}]
+//     promql_expr_test: [{expr: up, eval_time: 5m,
+//                         exp_samples: [{labels: 'up{job="a"}', value: 0}]}]
+//     external_labels: {…}
+//     external_url: http://…
 //
 // Errors: kInvalidArgument "file:line:column: …". Threads: stateless.
 #ifndef SLOWBURN_APP_RULE_TEST_FILE_H_

@@ -6,9 +6,8 @@
 //   server->Stop();
 //
 // Threads: Start, Reload, Stop from any one thread at a time. Errors of Start: what is wrong with a
-// file, with its place; a
-//   data directory that is locked or not ours; an address that is taken. A failed Reload changes
-//   nothing.
+// file, with its place; a data directory that is locked or not ours; an address that is taken. A
+// failed Reload changes nothing.
 #ifndef SLOWBURN_APP_SERVER_H_
 #define SLOWBURN_APP_SERVER_H_
 

@@ -19,8 +19,8 @@ namespace slowburn::app {
 
 struct TsdbSnapshotOptions {
   std::string path;
-  std::string
-      to;  // not there, empty, or with an earlier snapshot, of which is kept what is the same
+  // Not there, empty, or with an earlier snapshot, of which is kept what is the same.
+  std::string to;
   std::string url;  // of the server that has the directory open; empty: none has
 };
 absl::Status RunTsdbSnapshot(const TsdbSnapshotOptions& options, base::HttpClient& client,

@@ -1,6 +1,6 @@
 // Serves the embedded web page at / and /assets/. Nothing else is answered with it: a path that
-// does not exist stays a 404, which Grafana's probe of /alertmanager/ relies on. Threads:
-// stateless.
+// does not exist stays a 404, which Grafana's probe of /alertmanager/ relies on.
+// Threads: stateless.
 #ifndef SLOWBURN_APP_WEB_HANDLER_H_
 #define SLOWBURN_APP_WEB_HANDLER_H_
 

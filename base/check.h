@@ -1,6 +1,8 @@
-// CHECK and DCHECK: our own bugs, never the user's input and never the disk (those get an absl::Status).
+// CHECK and DCHECK: our own bugs, never the user's input and never the disk (those get an
+// absl::Status).
 //
-// CHECK stays on in release builds, so it guards only what is cheap to test. The message begins with "BUG:".
+// CHECK stays on in release builds, so it guards only what is cheap to test. The message begins
+// with "BUG:".
 #ifndef SLOWBURN_BASE_CHECK_H_
 #define SLOWBURN_BASE_CHECK_H_
 

@@ -1,6 +1,7 @@
 // Time as a parameter. Nobody but RealClock asks the operating system what time it is.
 //
-// Wall time is milliseconds since the Unix epoch, signed, UTC, without leap seconds: Prometheus' unit.
+// Wall time is milliseconds since the Unix epoch, signed, UTC, without leap seconds: Prometheus'
+// unit.
 #ifndef SLOWBURN_BASE_CLOCK_H_
 #define SLOWBURN_BASE_CLOCK_H_
 

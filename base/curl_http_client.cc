@@ -177,8 +177,8 @@ absl::Status SetTls(CURL* easy, const TlsOptions& tls) {
   ASSIGN_OR_RETURN(const long maximum, TlsVersion(tls.max_version, true));
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, minimum | maximum);
   if (!tls.ca.empty() || !tls.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAPATH,
-                     nullptr);  // the system's authorities do not count then, as in Go
+    // The system's authorities do not count then, as in Go.
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
     // libcurl would otherwise keep a certificate store for a day after its file changed.
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
   }
@@ -304,7 +304,8 @@ absl::Status Configure(CURL* easy, Transfer& transfer) {
   return absl::OkStatus();
 }
 
-// libcurl says that it could not connect; the system's word (connection refused, no route to host) says why.
+// libcurl says that it could not connect; the system's word (connection refused, no route to host)
+// says why.
 std::string Reason(CURL* easy, CURLcode code, const Transfer& transfer) {
   const std::string reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
   long os_error = 0;
@@ -362,8 +363,8 @@ class CurlHttpClient final : public HttpClient {
     auto transfer = std::make_unique<Transfer>();
     transfer->request = std::move(request);
     transfer->done = std::move(done);
-    if (transfer->request
-            .config) {  // files are read here, so that a slow disk holds up nobody else
+    if (transfer->request.config) {
+      // Files are read here, so that a slow disk holds up nobody else.
       absl::StatusOr<std::string> header = AuthorizationHeader(*transfer->request.config);
       if (header.ok()) {
         transfer->authorization = *std::move(header);

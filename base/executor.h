@@ -1,8 +1,10 @@
-// Executor: who runs work, and when. Schedulers (scraping, rules, SLOs, notifications) know only this interface, so that
-// a test with tests/testing/fake_executor.h runs an hour of rules in a millisecond.
+// Executor: who runs work, and when. Schedulers (scraping, rules, SLOs, notifications) know only
+// this interface, so that a test with tests/testing/fake_executor.h runs an hour of rules in a
+// millisecond.
 //
-// Threads: every method may be called from any thread. Tasks may run concurrently with each other; what must be in order
-//   goes through one Strand-like queue of its owner. A task must not block for long on anything but its own I/O.
+// Threads: every method may be called from any thread. Tasks may run concurrently with each other;
+//   what must be in order goes through one Strand-like queue of its owner. A task must not block
+//   for long on anything but its own I/O.
 // Lifetimes: tasks that were posted but not begun are destroyed, not run, when the executor stops.
 #ifndef SLOWBURN_BASE_EXECUTOR_H_
 #define SLOWBURN_BASE_EXECUTOR_H_

@@ -21,8 +21,8 @@ bool HasWildcard(std::string_view pattern);  // of glob(3)
 // `path` relative to the folder of `base_file`, unless it is absolute.
 std::string ResolvePath(const std::string& base_file, const std::string& path);
 
-// Exclusive lock on a file, held until destruction and released by the kernel if we die. kFailedPrecondition: another
-// process has it; the message names its pid.
+// Exclusive lock on a file, held until destruction and released by the kernel if we die.
+// kFailedPrecondition: another process has it; the message names its pid.
 class FileLock {
  public:
   static absl::StatusOr<std::unique_ptr<FileLock>> Acquire(const std::string& path);

@@ -1,7 +1,11 @@
-// JSON: a streaming writer (our own, it is on the hot path of answers) and a small tree for reading (Boost.JSON's parser).
+// JSON: a streaming writer (our own, it is on the hot path of answers) and a small tree for reading
+// (Boost.JSON's parser).
 //
 //   JsonWriter w(out);
-//   w.BeginObject(); w.Key("status"); w.String("success"); w.Key("data"); w.BeginArray(); … w.EndArray(); w.EndObject();
+//   w.BeginObject();
+//   w.Key("status"); w.String("success");
+//   w.Key("data"); w.BeginArray(); … w.EndArray();
+//   w.EndObject();
 #ifndef SLOWBURN_BASE_JSON_H_
 #define SLOWBURN_BASE_JSON_H_
 
@@ -15,11 +19,13 @@
 
 namespace slowburn::base {
 
-// Appends `text` with quotes and escapes. kGo also escapes < > & and U+2028/9, as Go's encoding/json does by default.
+// Appends `text` with quotes and escapes. kGo also escapes < > & and U+2028/9, as Go's
+// encoding/json does by default.
 enum class JsonEscapes { kPlain, kGo };
 void AppendJsonString(std::string& out, std::string_view text, JsonEscapes escapes = JsonEscapes::kPlain);
 
-// Writes commas and nothing else on its own. REQUIRES: calls in the order of valid JSON. Not thread-safe.
+// Writes commas and nothing else on its own. REQUIRES: calls in the order of valid JSON. Not
+// thread-safe.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out, JsonEscapes escapes = JsonEscapes::kPlain)

@@ -18,8 +18,8 @@ std::atomic<LogFormat> g_format{LogFormat::kLogfmt};
 
 // A line is written with one write(2); the lock matters only when the kernel takes a part of it.
 Mutex& OutputLock() {
-  static Mutex& mu =
-      *new Mutex;  // never destroyed: detached threads may log while the process ends
+  // Never destroyed: detached threads may log while the process ends.
+  static Mutex& mu = *new Mutex;
   return mu;
 }
 

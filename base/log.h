@@ -1,5 +1,5 @@
-// Structured log, one line an event, logfmt (as Prometheus 3: time= level= source= msg= key=value
-// …) or JSON.
+// Structured log, one line an event, logfmt (as Prometheus 3: time= level= source= msg=
+// key=value …) or JSON.
 //
 //   base::Info("scrape pool reloaded", {{"job", job}, {"targets", n}});
 //

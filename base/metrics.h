@@ -1,10 +1,13 @@
 // Our own metrics: prometheus-cpp's registry with one line per metric.
 //
-//   prometheus::Counter& dropped = base::AddCounter(registry, "slowburn_x_dropped_total", "Xs dropped.", {{"why", "late"}});
+//   prometheus::Counter& dropped = base::AddCounter(registry, "slowburn_x_dropped_total",
+//                                                   "Xs dropped.", {{"why", "late"}});
 //
-// Names: what Prometheus or Alertmanager already exposes keeps its name (prometheus_*, alertmanager_*), so dashboards go
-// on working; what is ours begins with slowburn_. Counters end in _total, units are seconds and bytes. Adding the same
-// name and labels twice returns the same object. Threads: all thread-safe. Lifetimes: objects live as long as the registry.
+// Names: what Prometheus or Alertmanager already exposes keeps its name (prometheus_*,
+// alertmanager_*), so dashboards go on working; what is ours begins with slowburn_. Counters end in
+// _total, units are seconds and bytes. Adding the same name and labels twice returns the same
+// object.
+// Threads: all thread-safe. Lifetimes: objects live as long as the registry.
 #ifndef SLOWBURN_BASE_METRICS_H_
 #define SLOWBURN_BASE_METRICS_H_
 

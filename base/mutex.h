@@ -1,7 +1,8 @@
 // The only locks of this project: std's, with Clang's thread-safety annotations.
 //
-// absl::Mutex is not used: Debian's library is not built for ThreadSanitizer, which then reports its insides. Pthread
-// locks are intercepted, so TSan understands these. Annotate members with ABSL_GUARDED_BY(mu_).
+// absl::Mutex is not used: Debian's library is not built for ThreadSanitizer, which then reports
+// its insides. Pthread locks are intercepted, so TSan understands these. Annotate members with
+// ABSL_GUARDED_BY(mu_).
 #ifndef SLOWBURN_BASE_MUTEX_H_
 #define SLOWBURN_BASE_MUTEX_H_
 
@@ -47,7 +48,8 @@ class CondVar {
   // False when the timeout passed first.
   bool WaitFor(Mutex& mu, std::chrono::milliseconds timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
     std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
-    // wait_until on the system clock: TSan intercepts it; pthread_cond_clockwait of wait_for it does not.
+    // wait_until on the system clock: TSan intercepts it; pthread_cond_clockwait of wait_for it
+    // does not.
     const bool signalled = cv_.wait_until(lock, std::chrono::system_clock::now() + timeout) ==
                            std::cv_status::no_timeout;
     lock.release();

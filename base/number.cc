@@ -157,7 +157,8 @@ class Scanner {
   std::string_view rest_;
 };
 
-// Beyond 2^53 Go writes the shortest digits and fills up with zeros, where to_chars writes the exact value.
+// Beyond 2^53 Go writes the shortest digits and fills up with zeros, where to_chars writes the
+// exact value.
 void AppendLargeFixed(std::string& out, double value) {
   char buffer[32];
   const char* end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
@@ -270,8 +271,8 @@ bool ParseFloat(std::string_view text, double& value) {
   }
   if (Lower(s[0]) == 'n') {
     if (has_sign || !EqualsIgnoreCase(s, "nan")) return false;
-    value = std::bit_cast<double>(
-        uint64_t{0x7ff8000000000001});  // Go's NaN, which is what Prometheus stores
+    // Go's NaN, which is what Prometheus stores.
+    value = std::bit_cast<double>(uint64_t{0x7ff8000000000001});
     return true;
   }
   bool hex = false;

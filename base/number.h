@@ -13,7 +13,8 @@ namespace slowburn::base {
 
 // Shortest digits that read back to the same double, in Go's four manners:
 //   kJson      'f' for 1e-6 <= |v| < 1e21, else 'e' (Prometheus' API)
-//   kGeneral   strconv 'g', -1 (Go's %v: exponent below 1e-4 and from 1e6 on, hence alerts that say 1.5e+06)
+//   kGeneral   strconv 'g', -1 (Go's %v: exponent below 1e-4 and from 1e6 on, hence alerts that say
+//              1.5e+06)
 //   kFixed     'f', -1
 //   kExponent  'e', -1 ("1e+00")
 // NaN, +Inf and -Inf in all of them.
@@ -24,16 +25,18 @@ std::string FormatFloat(double value, FloatStyle style = FloatStyle::kJson);
 inline constexpr size_t kMaxJsonFloat = 32;
 char* WriteJsonFloat(char* out, double value);
 
-// Go's strconv.ParseFloat: decimal, hex floats, inf/infinity/nan in any case, underscores refused. nullopt-like:
-// returns false when the whole of `text` is not a number. Out of range gives ±Inf and true.
+// Go's strconv.ParseFloat: decimal, hex floats, inf/infinity/nan in any case, underscores refused.
+// nullopt-like: returns false when the whole of `text` is not a number. Out of range gives ±Inf and
+// true.
 bool ParseFloat(std::string_view text, double& value);
 
-// Prometheus durations: 1h30m, units y w d h m s ms, longest first, each at most once; "0" is 0. Never negative.
+// Prometheus durations: 1h30m, units y w d h m s ms, longest first, each at most once; "0" is 0.
+// Never negative.
 absl::StatusOr<DurationMs> ParseDuration(std::string_view text);
 std::string FormatDuration(DurationMs ms);  // model.Duration.String(): 90s is "1m30s", 0 is "0s"
 
-// Sizes, with units of 1024: 512MB, 1KiB, 1.5GB; KB is KiB. Without a unit: bytes. False when the whole of `text` is not
-// a size.
+// Sizes, with units of 1024: 512MB, 1KiB, 1.5GB; KB is KiB. Without a unit: bytes. False when the
+// whole of `text` is not a size.
 bool ParseBytes(std::string_view text, uint64_t& bytes);
 std::string FormatBytes(uint64_t bytes);  // as Prometheus: 10GiB, 1GiB512MiB, 0B
 

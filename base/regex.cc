@@ -12,8 +12,8 @@
 namespace slowburn::base {
 namespace {
 
-constexpr int64_t kMaxProgramBytes = int64_t{64}
-                                     << 20;  // RE2's default of 8 MiB refuses long alternations
+// RE2's default of 8 MiB refuses long alternations.
+constexpr int64_t kMaxProgramBytes = int64_t{64} << 20;
 constexpr int kMaxGroups = 100;              // capture groups that a template can name
 
 re2::StringPiece Piece(std::string_view s) { return {s.data(), s.size()}; }
@@ -120,7 +120,8 @@ absl::StatusOr<std::shared_ptr<const re2::RE2>> CompileProgram(std::string_view 
   options.set_log_errors(false);
   options.set_max_mem(kMaxProgramBytes);
   if (!before.empty()) {
-    // A pattern of its own must be one: x)|(y would close the group around it. It also gives the better error text.
+    // A pattern of its own must be one: x)|(y would close the group around it. It also gives the
+    // better error text.
     const re2::RE2 bare(Piece(*syntax), options);
     if (!bare.ok()) return SyntaxError(GoWords(bare.error_code()), bare.error_arg());
   }

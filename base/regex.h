@@ -1,6 +1,8 @@
-// Regex: RE2 in Prometheus' manner: the whole string must match, the dot matches newlines (^(?s:…)$).
+// Regex: RE2 in Prometheus' manner: the whole string must match, the dot matches newlines
+// (^(?s:…)$).
 //
-// Also irons out where RE2 and Go's regexp differ: (?<name>…) is accepted, \C is refused. Copies share one program.
+// Also irons out where RE2 and Go's regexp differ: (?<name>…) is accepted, \C is refused. Copies
+// share one program.
 // Threads: immutable after Compile.
 #ifndef SLOWBURN_BASE_REGEX_H_
 #define SLOWBURN_BASE_REGEX_H_
@@ -27,7 +29,8 @@ class Regex {
   static absl::StatusOr<Regex> CompileUnanchored(std::string_view pattern);
 
   bool Matches(std::string_view text) const;
-  // Go's Regexp.ExpandString over the first match: $1, ${1}, ${name}, $$. nullopt when `text` does not match.
+  // Go's Regexp.ExpandString over the first match: $1, ${1}, ${name}, $$. nullopt when `text` does
+  // not match.
   std::optional<std::string> Expand(std::string_view text, std::string_view replacement) const;
   // Go's ReplaceAllString.
   std::string ReplaceAll(std::string_view text, std::string_view replacement) const;

@@ -1,8 +1,10 @@
-// StateStore: small durable state (alert state, silences, notification log, SLO slices) as ordered keys and values.
+// StateStore: small durable state (alert state, silences, notification log, SLO slices) as ordered
+// keys and values.
 //
-// One store per data directory, one `Space` per owner. tsdb/rocks_state_store.h implements it over RocksDB, tests use
-// tests/testing/memory_state_store.h. Threads: thread-safe. Errors: kUnavailable when the disk fails or is full; nothing
-// of that batch is then visible, though a restart may still show it.
+// One store per data directory, one `Space` per owner. tsdb/rocks_state_store.h implements it over
+// RocksDB, tests use tests/testing/memory_state_store.h.
+// Threads: thread-safe. Errors: kUnavailable when the disk fails or is full; nothing of that batch
+// is then visible, though a restart may still show it.
 #ifndef SLOWBURN_BASE_STATE_STORE_H_
 #define SLOWBURN_BASE_STATE_STORE_H_
 
@@ -34,7 +36,8 @@ class StateStore {
                              Durability durability) = 0;
   // kNotFound when absent.
   virtual absl::StatusOr<std::string> Get(Space space, std::string_view key) const = 0;
-  // In ascending key order over [begin, end) (an empty end is no bound), until `visit` returns false.
+  // In ascending key order over [begin, end) (an empty end is no bound), until `visit` returns
+  // false.
   virtual absl::Status Scan(Space space, std::string_view begin, std::string_view end,
                             const std::function<bool(std::string_view key, std::string_view value)>&
                                 visit) const = 0;

@@ -1,4 +1,5 @@
-// RETURN_IF_ERROR and ASSIGN_OR_RETURN for absl::Status (this Abseil has neither), and Annotate to add context.
+// RETURN_IF_ERROR and ASSIGN_OR_RETURN for absl::Status (this Abseil has neither), and Annotate to
+// add context.
 #ifndef SLOWBURN_BASE_STATUS_MACROS_H_
 #define SLOWBURN_BASE_STATUS_MACROS_H_
 

@@ -1,12 +1,15 @@
-// YAML as go-yaml reads it: libyaml's events composed into a tree that remembers where each node stood.
+// YAML as go-yaml reads it: libyaml's events composed into a tree that remembers where each node
+// stood.
 //
-// Merge keys (<<) are applied, duplicate keys are an error, anchors and aliases are resolved (with a limit against
-// billion-laughs files). The loaders of configuration, rule, routing and SLO files share YamlReader, which gives every
-// error its file:line:column and refuses what nobody asked for:
+// Merge keys (<<) are applied, duplicate keys are an error, anchors and aliases are resolved (with
+// a limit against billion-laughs files). The loaders of configuration, rule, routing and SLO files
+// share YamlReader, which gives every error its file:line:column and refuses what nobody asked for:
 //
 //   ASSIGN_OR_RETURN(YamlNode root, ParseYaml(text, file));
 //   YamlReader r(root);
-//   r.String("alert", name);  r.Duration("for", for_ms);  if (const YamlNode* n = r.Find("labels")) …
+//   r.String("alert", name);
+//   r.Duration("for", for_ms);
+//   if (const YamlNode* n = r.Find("labels")) …
 //   RETURN_IF_ERROR(r.Finish());        // first error, or the first key that was never asked for
 #ifndef SLOWBURN_BASE_YAML_H_
 #define SLOWBURN_BASE_YAML_H_
@@ -55,19 +58,22 @@ struct YamlNode {
   absl::StatusOr<int64_t> AsInt() const;
   absl::StatusOr<double> AsFloat() const;
   absl::StatusOr<DurationMs> AsDuration() const;  // Prometheus' durations
-  absl::StatusOr<std::vector<std::string>> AsStrings() const;                           // null is empty
-  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> AsStringMap() const;  // null is empty
+  absl::StatusOr<std::vector<std::string>> AsStrings() const;  // null is empty
+  // Null is empty.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> AsStringMap() const;
 };
 
-// One document (an empty text is kNull). More than one document is an error; ParseYamlStream takes any number.
+// One document (an empty text is kNull). More than one document is an error; ParseYamlStream takes
+// any number.
 absl::StatusOr<YamlNode> ParseYaml(std::string_view text, std::string_view file_name);
 absl::StatusOr<std::vector<YamlNode>> ParseYamlStream(std::string_view text, std::string_view file_name);
 
-// Reads one mapping's known keys into variables, which keep their default when the key is absent or null. Remembers the
-// first error and which keys were asked for. Not thread-safe; borrows the node.
+// Reads one mapping's known keys into variables, which keep their default when the key is absent or
+// null. Remembers the first error and which keys were asked for. Not thread-safe; borrows the node.
 class YamlReader {
  public:
-  explicit YamlReader(const YamlNode& node);  // null reads as an empty mapping; anything else not a mapping is an error
+  // Null reads as an empty mapping; anything else not a mapping is an error.
+  explicit YamlReader(const YamlNode& node);
 
   // Marks the key as known; nullptr when absent or null.
   const YamlNode* Find(std::string_view key);
@@ -85,7 +91,8 @@ class YamlReader {
 
   void Fail(absl::Status status);  // keeps the first
   const YamlNode& node() const { return node_; }
-  // The first error; else "file:line:column: field X not found in `what`" for the first unknown key; else OK.
+  // The first error; else "file:line:column: field X not found in `what`" for the first unknown
+  // key; else OK.
   absl::Status Finish(std::string_view what = "");
 
  private:

@@ -3,8 +3,8 @@
 //   build/release/bench/block_store_bench
 //
 // The data is like ten node exporters': 65 % constants, sparse and busy counters, decimals, gauges;
-// each target has times of its own, with a jitter of some milliseconds. A block is two hours of 15
-// s.
+// each target has times of its own, with a jitter of some milliseconds. A block is two hours of
+// 15 s.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 

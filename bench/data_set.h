@@ -34,8 +34,8 @@ struct DataSetSpec {
   int64_t step_ms = 15'000;
   int64_t end_ms = 0;     // each sample is before this
   int64_t jitter_ms = 0;  // each row is up to this much early or late
-  double churn_per_hour =
-      0;                     // share of the pods that are replaced; the old series are marked stale
+  // Share of the pods that are replaced; the old series are marked stale.
+  double churn_per_hour = 0;
   double late_fraction = 0;  // samples that go out 1 to 27 minutes after their time
   int shards = 2;
   int samples_per_request = 2000;

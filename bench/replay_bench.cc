@@ -3,7 +3,7 @@
 //
 //   build/release/bench/replay_bench --benchmark_filter=Reopen/200000
 //   SLOWBURN_BENCH_DIR=/tmp/logs build/release/bench/replay_bench    keeps the logs there, and
-//   finds them again
+//                                                                    finds them again
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 //   ExpositionEntry entry;
 //   while (parser->Next(entry)) {
 //     if (entry.kind == kSample && !cache.Knows(entry.series))
-//     RETURN_IF_ERROR(parser->ParseLabels(entry, labels));
+//       RETURN_IF_ERROR(parser->ParseLabels(entry, labels));
 //   }
 //   RETURN_IF_ERROR(parser->status());
 //

@@ -17,8 +17,8 @@
 namespace slowburn::ingest {
 
 struct HttpClientSettings {
-  std::shared_ptr<const base::HttpClientConfig>
-      config;  // shared by all requests made with these settings
+  // Shared by all requests made with these settings.
+  std::shared_ptr<const base::HttpClientConfig> config;
   // http_headers.*.files: name and file, read at each request.
   std::vector<std::pair<std::string, std::string>> header_files;
 };

@@ -7,10 +7,10 @@
 // sender is to be told; it will not retry). Equal samples are accepted again, so that a retried
 // request is safe.
 //
-// Threads: thread-safe. Errors of the whole request, nothing is stored: kResourceExhausted (would
-// decode to more than
-//   the limit; found before memory is taken), kInvalidArgument (broken compression or protobuf, or
-//   too many samples), kUnavailable (the store's log cannot be written: retry later).
+// Threads: thread-safe.
+// Errors of the whole request, nothing is stored: kResourceExhausted (would decode to more than the
+//   limit; found before memory is taken), kInvalidArgument (broken compression or protobuf, or too
+//   many samples), kUnavailable (the store's log cannot be written: retry later).
 #ifndef SLOWBURN_INGEST_REMOTE_WRITE_H_
 #define SLOWBURN_INGEST_REMOTE_WRITE_H_
 
@@ -37,8 +37,8 @@ struct RemoteWriteLimits {
 };
 
 struct WriteOutcome {
-  size_t samples = 0, histograms = 0,
-         exemplars = 0;  // stored, or already there with the same value
+  // Stored, or already there with the same value.
+  size_t samples = 0, histograms = 0, exemplars = 0;
   size_t new_series = 0;
   size_t refused_series = 0;
   size_t refused_samples = 0;  // floats and histograms, those of refused series included

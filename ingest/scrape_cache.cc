@@ -6,8 +6,8 @@ namespace slowburn::ingest {
 namespace {
 
 constexpr uint64_t kMetadataIterations = 10;  // that metadata outlives its metric
-constexpr size_t kFailedSlack =
-    1000;  // entries that failing scrapes may add to twice the good ones
+// Entries that failing scrapes may add to twice the good ones.
+constexpr size_t kFailedSlack = 1000;
 
 }  // namespace
 

@@ -1,12 +1,11 @@
 // ScrapeConfig: one entry of scrape_configs, checked, with the global defaults filled in.
 //
-//   ScrapeGlobals globals;                                   // from `global:`, see
-//   ReadScrapeGlobals ASSIGN_OR_RETURN(ScrapeConfig config, ParseScrapeConfig(node, globals,
-//   warnings));
+//   ScrapeGlobals globals;              // from `global:`, see ReadScrapeGlobals
+//   ASSIGN_OR_RETURN(ScrapeConfig config, ParseScrapeConfig(node, globals, warnings));
 //
 // A key that Prometheus knows and this program does not build yet becomes a warning with
-// file:line:column; a key that nobody knows is an error. Threads: values. Errors: kInvalidArgument
-// with file:line:column.
+// file:line:column; a key that nobody knows is an error.
+// Threads: values. Errors: kInvalidArgument with file:line:column.
 #ifndef SLOWBURN_INGEST_SCRAPE_CONFIG_H_
 #define SLOWBURN_INGEST_SCRAPE_CONFIG_H_
 

@@ -13,8 +13,8 @@
 namespace slowburn::ingest {
 
 // Every task of scraping enters before it touches anything of ScrapeContext. After Close no task is
-// inside and none enters, so that what the context refers to may be destroyed. Threads:
-// thread-safe; tasks may enter within one another.
+// inside and none enters, so that what the context refers to may be destroyed.
+// Threads: thread-safe; tasks may enter within one another.
 class ScrapeGate {
  public:
   class Pass {

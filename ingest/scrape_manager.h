@@ -1,13 +1,14 @@
 // ScrapeManager: all scraping of one process.
 //
 //   ScrapeManager manager(storage, clock, executor, client, registry);
-//   manager.ApplyConfig(std::move(config.scrape_configs), config.external_labels);   // again at
-//   each reload TargetsSnapshot targets = manager.Targets();                                     //
-//   for /api/v1/targets manager.Stop();
+//   // Again at each reload:
+//   manager.ApplyConfig(std::move(config.scrape_configs), config.external_labels);
+//   TargetsSnapshot targets = manager.Targets();    // for /api/v1/targets
+//   manager.Stop();
 //
-// A reload leaves jobs alone that did not change. Threads: thread-safe. Lifetimes: everything
-// passed in outlives Stop(); after it nothing of them is touched, whatever requests are still under
-// way. The destructor stops.
+// A reload leaves jobs alone that did not change.
+// Threads: thread-safe. Lifetimes: everything passed in outlives Stop(); after it nothing of them
+// is touched, whatever requests are still under way. The destructor stops.
 #ifndef SLOWBURN_INGEST_SCRAPE_MANAGER_H_
 #define SLOWBURN_INGEST_SCRAPE_MANAGER_H_
 

@@ -68,11 +68,11 @@ class ScrapePool : public std::enable_shared_from_this<ScrapePool> {
   mutable base::Mutex mu_;
   std::shared_ptr<const ScrapeConfig> config_ ABSL_GUARDED_BY(mu_);
   std::vector<FileDiscovery> discoveries_ ABSL_GUARDED_BY(mu_);
-  uint64_t generation_ ABSL_GUARDED_BY(mu_) =
-      0;  // of the discovery timer; another one: the timer is outdated
+  // Of the discovery timer; another one: the timer is outdated.
+  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
-  std::map<std::string, std::shared_ptr<ScrapeLoop>> loops_
-      ABSL_GUARDED_BY(mu_);  // by Target::Identity
+  // By Target::Identity.
+  std::map<std::string, std::shared_ptr<ScrapeLoop>> loops_ ABSL_GUARDED_BY(mu_);
   std::vector<tsdb::Labels> dropped_ ABSL_GUARDED_BY(mu_);
   size_t dropped_count_ ABSL_GUARDED_BY(mu_) = 0;
 };

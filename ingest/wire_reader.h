@@ -1,8 +1,12 @@
 // WireReader: reads the protobuf wire format in place. For hand-written decoders of hot messages.
 //
-//   WireReader r(bytes, whole);                 // offsets in errors count from the start of
-//   `whole` WireField f; while (r.Next(f)) switch (f.number) { case 1: if (!r.Bytes(f, name))
-//   break; … default: r.Skip(f); } return r.status();
+//   WireReader r(bytes, whole);         // offsets in errors count from the start of `whole`
+//   WireField f;
+//   while (r.Next(f)) switch (f.number) {
+//     case 1: if (!r.Bytes(f, name)) break; …
+//     default: r.Skip(f);
+//   }
+//   return r.status();
 //
 // After the first fault every call returns false and status() tells it. Threads: one at a time.
 // Borrows the bytes.

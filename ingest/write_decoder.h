@@ -9,10 +9,10 @@
 //   WriteBatch batch;
 //   while (true) { ASSIGN_OR_RETURN(bool more, decoder.Next(batch)); if (!more) break; … }
 //
-// Lifetimes: views point into the message or into the decoder, which both outlive them. Threads:
-// one at a time. Errors: kInvalidArgument with the byte offset: truncated or over-long varint,
-// length beyond the end, wrong wire type.
-//   kResourceExhausted: more samples than `max_cost`.
+// Lifetimes: views point into the message or into the decoder, which both outlive them.
+// Threads: one at a time.
+// Errors: kInvalidArgument with the byte offset: truncated or over-long varint, length beyond the
+//   end, wrong wire type. kResourceExhausted: more samples than `max_cost`.
 #ifndef SLOWBURN_INGEST_WRITE_DECODER_H_
 #define SLOWBURN_INGEST_WRITE_DECODER_H_
 

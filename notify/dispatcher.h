@@ -2,9 +2,9 @@
 // as tasks of the Executor, each of them: take the lock, change the state, make it durable, start
 // requests.
 //
-//   Send → alerts_ → routes → groups → (timer) Flush: snapshot, mutes → per lane: DecideLane →
-//   intent → StartAttempt → OnAnswer: outcome, or a retry timer → settled lanes drop resolved
-//   alerts → an empty group goes away
+//   Send → alerts_ → routes → groups → (timer) Flush: snapshot, mutes
+//     → per lane: DecideLane → intent → StartAttempt → OnAnswer: outcome, or a retry timer
+//     → settled lanes drop resolved alerts → an empty group goes away
 //
 // Only notify's own .cc files include this. Lifetimes: held by Notifier, and weakly by timers and
 // callbacks.
@@ -61,8 +61,8 @@ class Dispatcher final : public std::enable_shared_from_this<Dispatcher> {
     WebhookConfig config;
     TimestampMs paused_until = 0;  // Retry-After of any answer holds back all of them
     int in_flight = 0;
-    std::deque<std::string>
-        waiting;  // ids of groups whose lane is `queued`, for want of a free request
+    // Ids of groups whose lane is `queued`, for want of a free request.
+    std::deque<std::string> waiting;
   };
   struct Changes {  // of one step: made durable together, then acted on
     std::vector<base::StateChange> state;

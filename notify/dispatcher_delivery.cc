@@ -168,8 +168,8 @@ void Dispatcher::HandleAnswer(Group& group, size_t lane,
     integration.paused_until = std::max(integration.paused_until, now + asked);
   }
   ScheduleRetry(group, lane, now + wait);
-  if (std::exchange(l.dirty,
-                    false)) {  // a flush passed meanwhile: what goes out next is the newest state
+  if (std::exchange(l.dirty, false)) {
+    // A flush passed meanwhile: what goes out next is the newest state.
     Changes changes;
     DecideLane(group, lane, TakeSnapshot(group, now), now, changes);
     Settle(group, now, changes);

@@ -133,8 +133,8 @@ void Dispatcher::DecideBesidePending(Group& group, size_t lane, const Snapshot& 
   Lane& l = group.lanes[lane];
   const Delivery& pending = *l.pending;
   l.settled = false;
-  if (pending.row.attempts >
-      0) {  // Alertmanager would have given up on it by now, and counted that
+  if (pending.row.attempts > 0) {
+    // Alertmanager would have given up on it by now, and counted that.
     metrics_.notifications.Increment();
     metrics_.Failed(FailureReason(int(pending.row.http_status), false)).Increment();
   }

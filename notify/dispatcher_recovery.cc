@@ -120,8 +120,8 @@ absl::Status Dispatcher::LoadIntents(Changes& changes) {
                               WarnUnreadable(key, delivery.status());
                             } else if (Lane* lane = LaneOfKey(key, changes)) {
                               lane->pending = std::make_unique<Delivery>(std::move(*delivery));
-                              lane->pending->maybe_delivered =
-                                  true;  // we may have died before its answer
+                              // We may have died before its answer.
+                              lane->pending->maybe_delivered = true;
                               lane->settled = false;
                             }
                             return true;

@@ -33,8 +33,8 @@ struct Delivery {
 struct Lane {
   LogEntry entry;
   std::unique_ptr<Delivery> pending;
-  bool dirty = false;   // a flush found the pending one outdated but could not replace it: decide
-                        // again at its end
+  // A flush found the pending one outdated but could not replace it: decide again at its end.
+  bool dirty = false;
   bool queued = false;  // waits for a free request of its integration
   bool settled = true;  // nothing is left to tell since the last flush
 };
@@ -44,10 +44,10 @@ struct Group {
   std::string receiver, route_key;
   LabelSet labels;
   RouteOptions options;  // of the first route
-  std::vector<const Route*>
-      routes;  // several only if they have the same key; empty: none leads here any more
-  std::map<Fingerprint, bool>
-      members;              // true: the routes lead here; false: only its end is still to be told
+  // Several only if they have the same key; empty: none leads here any more.
+  std::vector<const Route*> routes;
+  // True: the routes lead here; false: only its end is still to be told.
+  std::map<Fingerprint, bool> members;
   std::vector<Lane> lanes;  // by index of the integration
   base::TimestampMs next_flush = 0;
   base::TimestampMs last_flush = 0;  // 0: never

@@ -1,8 +1,10 @@
 // The UTF-8 grammar:
-//   input   := "" | list | "{" [list] "}"        list  := matcher { "," matcher } [","]
-//   matcher := text op text                      op    := "=" | "!=" | "=~" | "!~"
-//   text    := bare | '"' Go string literal '"'  bare  := one or more runes, none of them blank or
-//   of {}!=~,\"'`
+//   input   := "" | list | "{" [list] "}"
+//   list    := matcher { "," matcher } [","]
+//   matcher := text op text
+//   op      := "=" | "!=" | "=~" | "!~"
+//   text    := bare | '"' Go string literal '"'
+//   bare    := one or more runes, none of them blank or of {}!=~,\"'`
 // Positions in errors count runes from 0, as amtool shows them.
 #include <cstdint>
 #include <optional>

@@ -1,32 +1,32 @@
 // Notifier: routes alerts to receivers, as Alertmanager does, and forgets nothing that it has
 // accepted.
 //
-//   ASSIGN_OR_RETURN(auto notifier, notify::Notifier::Create(deps, config));   // loads its state
-//   and starts its timers rules_engine(…, *notifier); // as rules::AlertSink
-//   notifier->ApplyConfig(new_config);                                         // groups, timers
-//   and requests go on notifier->Drain(5 * base::kSecond); // at the end
+//   // Loads its state and starts its timers:
+//   ASSIGN_OR_RETURN(auto notifier, notify::Notifier::Create(deps, config));
+//   rules_engine(…, *notifier);               // as rules::AlertSink
+//   notifier->ApplyConfig(new_config);        // groups, timers and requests go on
+//   notifier->Drain(5 * base::kSecond);       // at the end
 //
 // Everything lives in Space::kNotify of the StateStore and is found again at the next Create:
 // alerts, silences, groups with their timers, what every receiver was told, notifications under
 // way, the delivery ledger.
 //   - An alert or silence is on disk before Send or SetSilence returns OK. (A mere renewal of a
-//   firing alert survives
-//     SIGKILL at once and power loss a little later.)
+//     firing alert survives SIGKILL at once and power loss a little later.)
 //   - A notification is on disk before it is sent and its outcome after. One without an outcome is
-//   sent again with the
-//     same bytes and the same Idempotency-Key, unless a newer one took its place. So a crash costs
-//     at most a repetition.
+//     sent again with the same bytes and the same Idempotency-Key, unless a newer one took its
+//     place. So a crash costs at most a repetition.
 //   - When the disk fails, silences are refused, but pages still go out: Send returns an error and
-//   routes nevertheless.
+//     routes nevertheless.
+//
 // Where we differ from Alertmanager on purpose: the end of an alert that was told as firing is told
 // even if it is silenced, inhibited or muted by then; 408, 425 and 429 are tried again and
 // Retry-After is heeded; a notification that nobody took is kept when its alerts end meanwhile;
 // repeat_interval counts from the decision to send; an alert that fires again after its end pages
 // even where send_resolved is false.
 //
-// Threads: thread-safe; nothing blocks on the network. Work runs on the Executor. Lifetimes:
-// everything in Deps must outlive the Notifier; after its destructor no task or callback touches
-// them.
+// Threads: thread-safe; nothing blocks on the network. Work runs on the Executor.
+// Lifetimes: everything in Deps must outlive the Notifier; after its destructor no task or callback
+// touches them.
 #ifndef SLOWBURN_NOTIFY_NOTIFIER_H_
 #define SLOWBURN_NOTIFY_NOTIFIER_H_
 
@@ -92,8 +92,8 @@ class Notifier final : public rules::AlertSink {
   absl::StatusOr<std::string> SetSilence(Silence silence);  // see Silences::Set
   absl::Status ExpireSilence(const std::string& id);
   std::optional<Silence> FindSilence(const std::string& id) const;
-  std::vector<Silence> AllSilences()
-      const;  // active by end, pending by start, expired by end backwards
+  // Active by end, pending by start, expired by end backwards.
+  std::vector<Silence> AllSilences() const;
 
   // Newest first, those under way included; `receiver` "" is all.
   std::vector<DeliveryRow> Deliveries(size_t limit, std::string_view receiver) const;

@@ -72,8 +72,8 @@ class Silences {
   base::StateStore& store_;
   UuidSource& ids_;
   std::map<std::string, Silence> silences_;
-  std::map<std::pair<std::string, std::string>, std::set<std::string>>
-      by_label_;                     // ids, by name and value
+  // Ids, by name and value.
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> by_label_;
   std::set<std::string> unindexed_;  // ids of those without such a matcher
   uint64_t version_ = 1;             // of the set of silences; older cache entries are stale
   std::unordered_map<Fingerprint, Cached> cache_;

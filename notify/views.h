@@ -19,8 +19,8 @@ struct AlertView {
   std::string generator_url;
   base::TimestampMs starts_at = 0, ends_at = 0, updated_at = 0;
   std::vector<std::string> receivers;  // names
-  std::vector<std::string> silenced_by, inhibited_by,
-      muted_by;  // silence ids, fingerprints, time intervals
+  // Silence ids, fingerprints, time intervals.
+  std::vector<std::string> silenced_by, inhibited_by, muted_by;
   bool suppressed() const {
     return !silenced_by.empty() || !inhibited_by.empty() || !muted_by.empty();
   }

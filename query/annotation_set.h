@@ -1,8 +1,8 @@
 // AnnotationSet gathers the warnings and infos of one evaluation, in Prometheus' words.
 //
 //   notes.Add(InvalidQuantile(1.5), position);
-//   result.annotations = notes.Render(query);       // "PromQL warning: quantile value should be …
-//   (1:10)"
+//   result.annotations = notes.Render(query);
+//   // "PromQL warning: quantile value should be … (1:10)"
 //
 // A text that comes again does not add a line; the newer position replaces the older one, as in
 // Prometheus. Not thread-safe: one evaluation, one thread.

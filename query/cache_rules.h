@@ -2,12 +2,13 @@
 // that step.
 //
 // Refused are queries
-//   that look at the range they are asked for, or at a fixed time: @, start(), end(), range(),
-//   step() that read series of more than one name by one selector, or whose names meet after they
-//   were dropped: whether two series clash is judged over the whole range that add up in an order
-//   in which series of the whole range take part: a sum of sums by group is added in the order in
-//   which the groups were first seen with duration expressions, fill modifiers, info(), sort*(),
-//   limitk and limit_ratio
+//   - that look at the range they are asked for, or at a fixed time: @, start(), end(), range(),
+//     step()
+//   - that read series of more than one name by one selector, or whose names meet after they were
+//     dropped: whether two series clash is judged over the whole range
+//   - that add up in an order in which series of the whole range take part: a sum of sums by group
+//     is added in the order in which the groups were first seen
+//   - with duration expressions, fill modifiers, info(), sort*(), limitk and limit_ratio
 #ifndef SLOWBURN_QUERY_CACHE_RULES_H_
 #define SLOWBURN_QUERY_CACHE_RULES_H_
 

@@ -3,16 +3,18 @@
 //   Engine engine(storage, clock, options, registry);
 //   ASSIGN_OR_RETURN(QueryResult r, engine.Instant("up", t, {}));
 //
-// Threads: thread-safe. A query runs on its caller's thread, which shares the series of functions of
-// range vectors with a pool of the engine's (query/exec/morsels.h). At most options.max_concurrency
-// run, the others wait and their waiting counts into the timeout. Deadline and cancellation are
-// looked at by work done, inside long kernels too.
+// Threads: thread-safe. A query runs on its caller's thread, which shares the series of functions
+// of range vectors with a pool of the engine's (query/exec/morsels.h). At most
+// options.max_concurrency run, the others wait and their waiting counts into the timeout. Deadline
+// and cancellation are looked at by work done, inside long kernels too.
 // Lifetimes: answers may outlive the engine.
 // Errors (message texts are Prometheus'; the code says which errorType):
-//   kInvalidArgument    bad_data: does not parse or type-check
-//   kFailedPrecondition execution: many-to-many match, duplicate label set, bad parameter value, …
-//   kResourceExhausted  execution: too many samples, too much memory
-//   kDeadlineExceeded   timeout        kCancelled  canceled
+//   kInvalidArgument        bad_data: does not parse or type-check
+//   kFailedPrecondition     execution: many-to-many match, duplicate label set, bad parameter
+//                           value, …
+//   kResourceExhausted      execution: too many samples, too much memory
+//   kDeadlineExceeded       timeout
+//   kCancelled              canceled
 //   kUnavailable/kInternal  internal: the storage failed
 #ifndef SLOWBURN_QUERY_ENGINE_H_
 #define SLOWBURN_QUERY_ENGINE_H_
@@ -44,8 +46,8 @@ struct EngineOptions {
   int max_concurrency = 20;
   // Memory that one query may hold, and all together with the answers that are being sent.
   size_t query_memory_bytes = kDefaultQueryMemoryBytes;  // limits.query_memory_bytes
-  size_t query_memory_total_bytes =
-      kDefaultQueryMemoryTotalBytes;   // limits.query_memory_total_bytes
+  // limits.query_memory_total_bytes
+  size_t query_memory_total_bytes = kDefaultQueryMemoryTotalBytes;
   tsdb::DurationMs slow_query_ms = 0;  // --query.slow-log-threshold; 0: no query is slow
   // Answers of range queries are kept if the storage tells of changes and there is room
   // (result_cache.h).

@@ -1,11 +1,10 @@
 // KeptRange: one range query's use of the ResultCache.
 //
 //   KeptRange kept(cache, epochs, id, reads, timeline, settled);   // before the Querier is made
-//   kept.Look();                                            // after
+//   kept.Look();                                                   // after
 //   for (const Timeline& piece : kept.pieces()) kept.Add(piece, evaluated series);
-//   result.series = kept.TakeSeries();                      // in no order
-//   kept.Keep(result.series);                               // the pieces were evaluated without
-//   annotations
+//   result.series = kept.TakeSeries();   // in no order
+//   kept.Keep(result.series);            // the pieces were evaluated without annotations
 //
 // At most two pieces are evaluated: what is before and what is after the longest run of true tiles.
 //

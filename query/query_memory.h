@@ -8,9 +8,9 @@
 // What is counted is what grows with the data: columns, samples, label sets, groups, the answer.
 // The sizes are estimates that err upwards; small and fixed things are left out.
 //
-// Threads: MemoryPool and QueryMemory are thread-safe, but for peak() and refusal(), which wait until
-// the query has ended. A hold belongs to one thread at a time. Lifetimes: a memory
-// outlives its holds. Errors: kResourceExhausted, which names the limit; then nothing was taken.
+// Threads: MemoryPool and QueryMemory are thread-safe, but for peak() and refusal(), which wait
+// until the query has ended. A hold belongs to one thread at a time. Lifetimes: a memory outlives
+// its holds. Errors: kResourceExhausted, which names the limit; then nothing was taken.
 #ifndef SLOWBURN_QUERY_QUERY_MEMORY_H_
 #define SLOWBURN_QUERY_QUERY_MEMORY_H_
 

@@ -2,21 +2,21 @@
 // has most of them.
 //
 // Design:
-//   tile      kTileSteps steps of one query, at multiples of the step; [i * kTileSteps, (i+1) *
-//   kTileSteps) * step.
-//             What is kept is the finished answer (labels, times, values), so that it is equal to
-//             the last bit.
+//   tile      kTileSteps steps of one query, at multiples of the step;
+//             [i * kTileSteps, (i+1) * kTileSteps) * step. What is kept is the finished answer
+//             (labels, times, values), so that it is equal to the last bit.
 //   key       the query's text as it is printed, the step, the lookback. A query is kept only if
-//   its value at a step
-//             depends on the samples in a window around that step and on nothing else, such as the
-//             range that is asked for: see cache_rules.h.
+//             its value at a step depends on the samples in a window around that step and on
+//             nothing else, such as the range that is asked for: see cache_rules.h.
 //   horizon   tiles are kept when all samples that they may look at are older than those that
-//   usually still come. validity  a tile has the numbers that tsdb::ChangeEpochs had for its
-//   metrics and times before it was made; it is
-//             used while they are the same. Late samples, deletions and retention change them.
+//             usually still come.
+//   validity  a tile has the numbers that tsdb::ChangeEpochs had for its metrics and times before
+//             it was made; it is used while they are the same. Late samples, deletions and
+//             retention change them.
 //   failures  nothing is kept of a query that failed or has annotations: their texts tell of the
-//   whole range. use       kept_range.h finds the longest run of tiles and has the steps on both
-//   sides of it evaluated.
+//             whole range.
+//   use       kept_range.h finds the longest run of tiles and has the steps on both sides of it
+//             evaluated.
 //
 // This class is the store: bounded in bytes, the tile that was not asked for longest goes first.
 //

@@ -1,15 +1,15 @@
 // AlertTable: the alerts of one rule, and how they pass from pending to firing to resolved.
 //
-//            first seen            `for` has passed                vanished (and keep_firing_for
-//            has passed)
-//   (none) ─────────────► pending ─────────────────► firing ─────────────────► inactive, kept for
-//   15 minutes
-//                           │ vanished                                            │ seen again:
-//                           pending ▼                                                     ▼
-//                         (none)
+//                                                             vanished (and
+//             first seen            `for` has passed          keep_firing_for has passed)
+//   (none) ─────────────► pending ──────────────────► firing ────────────────────────────► inactive
+//                            │ vanished                                           seen again: │
+//                            ▼                                                                ▼
+//                          (none)                                                          pending
 //
-// An inactive alert is kept so that its end is told again and again: the receiver may have missed
-// it. Threads: none of its own; the group that owns it guards it.
+// An inactive alert is kept for 15 minutes, so that its end is told again and again: the receiver
+// may have missed it.
+// Threads: none of its own; the group that owns it guards it.
 #ifndef SLOWBURN_RULES_ALERT_TABLE_H_
 #define SLOWBURN_RULES_ALERT_TABLE_H_
 

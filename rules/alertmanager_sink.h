@@ -25,8 +25,8 @@ struct AlertmanagerTarget {
   std::string url;  // where to post: "http://host:9093/prefix/api/v2/alerts"; its identity, too
   std::shared_ptr<const base::HttpClientConfig> http;  // may be null
   base::DurationMs timeout_ms = 10 * base::kSecond;
-  std::function<bool(LabelPairs&)>
-      relabel;  // of this Alertmanager; null: none; false: not for this one
+  // Of this Alertmanager; null: none; false: not for this one.
+  std::function<bool(LabelPairs&)> relabel;
 };
 
 class AlertmanagerSink final : public AlertSink {

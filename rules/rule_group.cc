@@ -206,8 +206,8 @@ void RuleGroup::EvaluateRule(Rule& rule, TimestampMs ts, const std::atomic<bool>
     samples += series->size();
     if (alerting) Send(rule, ts);
     status = Store(rule, *series, ts - settings_.query_offset);
-    failed = absl::IsUnavailable(
-        status);  // rejected samples make a rule unhealthy, but it was evaluated
+    // Rejected samples make a rule unhealthy, but it was evaluated.
+    failed = absl::IsUnavailable(status);
   }
   if (failed) metrics_->failures.Increment();
   if (failed && !Stopped(cancelled)) {

@@ -9,8 +9,7 @@
 // staleness marker.
 //
 // Threads: one Evaluate at a time, and none while TakeStateFrom, Restore or TakeSeries run; Status
-// may be called at any
-//   time. Lifetimes: everything in RuleServices outlives the group.
+// may be called at any time. Lifetimes: everything in RuleServices outlives the group.
 #ifndef SLOWBURN_RULES_RULE_GROUP_H_
 #define SLOWBURN_RULES_RULE_GROUP_H_
 
@@ -142,8 +141,8 @@ class RuleGroup {
   bool group_record_ = false;                  // the store holds this group's time of evaluation
 
   mutable base::Mutex mu_;
-  std::vector<std::unique_ptr<Rule>>
-      rules_;  // the list is fixed, status and alerts are guarded by mu_
+  // The list is fixed, status and alerts are guarded by mu_.
+  std::vector<std::unique_ptr<Rule>> rules_;
   double evaluation_seconds_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<TimestampMs> last_evaluation_ ABSL_GUARDED_BY(mu_);
 };

@@ -1,8 +1,10 @@
 // RuleManager: runs the groups of all rule files on time.
 //
 //   RuleManager manager(executor, {clock, storage, EngineRuleQuery(engine), sink, &state, metrics,
-//   options}); manager.Update(config);      // starts, and at each reload again … manager.Groups()
-//   … manager.Stop();              // or the destructor
+//                                  options});
+//   manager.Update(config);      // starts, and at each reload again
+//   … manager.Groups() …
+//   manager.Stop();              // or the destructor
 //
 // A group is evaluated at multiples of its interval, shifted by a part that its name decides, so
 // that groups spread over time. An evaluation that takes longer than the interval costs the slots
@@ -10,9 +12,8 @@
 // the state store is back before the first evaluation.
 //
 // Threads: all methods from any thread; Update and Stop one at a time. Groups run concurrently on
-// the executor; Update
-//   waits for the evaluations under way of groups that change. Lifetimes: executor and services
-//   outlive the manager.
+// the executor; Update waits for the evaluations under way of groups that change. Lifetimes:
+// executor and services outlive the manager.
 #ifndef SLOWBURN_RULES_RULE_MANAGER_H_
 #define SLOWBURN_RULES_RULE_MANAGER_H_
 

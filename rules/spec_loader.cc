@@ -160,8 +160,8 @@ class Loader {
     LabelPairs own;
     if (labels != nullptr) own = Pairs(*labels, where, "label");
     if (annotations != nullptr) rule->annotations = Pairs(*annotations, where, "annotation");
-    std::vector<std::pair<std::string, std::string>> all =
-        group_labels;  // the rule's own win: they come last
+    // The rule's own win: they come last.
+    std::vector<std::pair<std::string, std::string>> all = group_labels;
     all.insert(all.end(), own.begin(), own.end());
     rule->labels = tsdb::Labels::FromPairs(all);
     CompileLabels(all, labels, where, *rule);

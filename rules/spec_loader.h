@@ -1,8 +1,8 @@
 // Reads rule files exactly as Prometheus does, and says where each fault is.
 //
 //   RuleFile f = LoadRuleFile("rules/shop.yml", {});
-//   for (const absl::Status& fault : f.faults) …      // "rules/shop.yml:7:11: group "g", rule 1,
-//   "x": could not parse …"
+//   for (const absl::Status& fault : f.faults) …
+//   // "rules/shop.yml:7:11: group "g", rule 1, "x": could not parse …"
 //
 // A file with a fault is not used at all: the caller refuses the configuration. Keys that nobody
 // knows are faults. Threads: stateless.
@@ -23,8 +23,8 @@ struct RuleFile {
   std::string path;
   std::vector<std::shared_ptr<const GroupSpec>> groups;  // in file order
   size_t rules = 0;
-  std::vector<absl::Status>
-      faults;  // kInvalidArgument, "file:line:column: …"; empty: the file is good
+  // kInvalidArgument, "file:line:column: …"; empty: the file is good.
+  std::vector<absl::Status> faults;
   std::vector<std::string> warnings;  // rules that appear twice
 
   // The first fault.

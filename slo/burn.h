@@ -2,7 +2,7 @@
 //
 //   burn rate   E / b: error ratio over budget ratio; 1 spends the budget exactly within the period
 //   budget      b · total(period) events; remaining ratio 1 - bad / (b · total), below 0 when
-//   overspent
+//               overspent
 //
 // Thresholds are compared in whole numbers, so an error ratio of exactly factor · b does not exceed
 // it.
@@ -43,8 +43,8 @@ struct TierReading {
 TierReading ReadTier(const SloSpec& spec, const Tier& tier, const WindowCount& long_count,
                      const WindowCount& short_count, const WindowCount& period);
 
-// Seconds from `to` until nothing is left, if bad events and all events go on at the pace of (to -
-// pace_window, to], while the events of the period's slices leave it one after the other. 0:
+// Seconds from `to` until nothing is left, if bad events and all events go on at the pace of
+// (to - pace_window, to], while the events of the period's slices leave it one after the other. 0:
 // nothing is left now. nullopt: never, or there is no traffic to say. Exact but for the pace, which
 // nobody knows.
 std::optional<double> SecondsToExhaustion(const SliLedger& ledger, const Ratio& budget,

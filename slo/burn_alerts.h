@@ -30,8 +30,8 @@
 namespace slowburn::slo {
 
 inline constexpr DurationMs kResendInterval = base::kMinute;
-inline constexpr DurationMs kFiringHorizon =
-    4 * base::kMinute;  // ends_at of a firing alert lies this far ahead
+// ends_at of a firing alert lies this far ahead.
+inline constexpr DurationMs kFiringHorizon = 4 * base::kMinute;
 inline constexpr DurationMs kKeepResolved = 15 * base::kMinute;
 inline constexpr const char* kAlertName = "ErrorBudgetBurn";
 

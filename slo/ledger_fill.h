@@ -1,9 +1,8 @@
 // LedgerFill: counts what the store already holds into a ledger, in steps, while new samples arrive
 // by the tap.
 //
-//   LedgerFill fill(ledger, storage, {.count_from = watermark});      // after the tap was added
-//   while (!done) { ASSIGN_OR_RETURN(done, fill.Step(budget)); }      // on an executor, one post a
-//   step
+//   LedgerFill fill(ledger, storage, {.count_from = watermark}); // after the tap was added
+//   while (!done) { ASSIGN_OR_RETURN(done, fill.Step(budget)); } // on an executor, one post a step
 //
 // Series that the store holds but that have no sample after count_from stay cold: when one of them
 // gets a sample, its predecessor is looked up (WarmCold). So a restart costs what arrived since the
@@ -25,8 +24,8 @@ class LedgerFill {
  public:
   struct Options {
     TimestampMs count_from = tsdb::kMinTime;  // samples later than this count
-    TimestampMs read_from =
-        tsdb::kMinTime;  // where reading begins, to know what came before; <= count_from
+    // Where reading begins, to know what came before; <= count_from.
+    TimestampMs read_from = tsdb::kMinTime;
   };
   LedgerFill(std::shared_ptr<SliLedger> ledger, tsdb::Storage& storage, Options options);
   ~LedgerFill();

@@ -2,9 +2,10 @@
 // not (retention) and a start need not count everything anew.
 //
 // Keys (h = Fingerprint of the SLI's canonical text):
-//   run                 "open" while a process counts, "clean" after it persisted everything and
-//   left s/h/b/<8 bytes>     one block (SliceLog): hours since the epoch + 2^63, big-endian s/h/m
-//   {"version":1,"sli":text,"watermark":ms,"keep":ms}, written with the blocks in one batch
+//   run              "open" while a process counts, "clean" after it persisted everything and left
+//   s/h/b/<8 bytes>  one block (SliceLog): hours since the epoch + 2^63, big-endian
+//   s/h/m            {"version":1,"sli":text,"watermark":ms,"keep":ms}, written with the blocks in
+//                    one batch
 // Everything at or before the watermark is in the blocks; what came later is counted from the store
 // again.
 //

@@ -1,6 +1,6 @@
-// Ratio: an exact non-negative fraction. Objectives, budgets and thresholds are Ratios, because 1
-// - 99.9/100 in binary is not 0.001, and a threshold that is off by one bit fires at an error ratio
-// that should stay silent.
+// Ratio: an exact non-negative fraction. Objectives, budgets and thresholds are Ratios, because
+// 1 - 99.9/100 in binary is not 0.001, and a threshold that is off by one bit fires at an error
+// ratio that should stay silent.
 //
 // Threads: values.
 #ifndef SLOWBURN_SLO_RATIO_H_

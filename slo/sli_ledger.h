@@ -4,13 +4,12 @@
 // samples of the selected series with a time in the window, of each sample's increase over the
 // sample before it, where
 //   - the sample before is the latest earlier one of that series that is a number, however long ago
-//   (staleness markers,
-//     NaN, infinities and histograms are passed over: they neither count nor end anything);
+//     (staleness markers, NaN, infinities and histograms are passed over: they neither count nor
+//     end anything);
 //   - an increase below zero, or a start timestamp later than the sample before, is a reset: the
-//   new value counts;
+//     new value counts;
 //   - a series' first sample counts nothing, unless its start timestamp lies at most
-//   kFirstSampleSpan before it: then
-//     its value counts;
+//     kFirstSampleSpan before it: then its value counts;
 //   - an increase belongs to the time of its later sample.
 // Sums do not depend on the order of arrival: a late sample is put between its neighbours, and the
 // neighbour after it is corrected in its own slice.
@@ -91,8 +90,10 @@ class SliLedger {
   // The track of a series, made when there is none. References name another series after the store
   // dropped theirs:
   //   kNew     the series has just been made, the store has no sample of it: whatever was known
-  //   under this reference goes kStored  the store may have samples of it kRead    it was read from
-  //   the store; null when the reference has come to name another series since
+  //            under this reference goes
+  //   kStored  the store may have samples of it
+  //   kRead    it was read from the store; null when the reference has come to name another series
+  //            since
   //
   // kUnknown names no series: one that is read and not written to. Its track holds until the next
   // of that kind is asked for.
@@ -111,8 +112,8 @@ class SliLedger {
   class Filling {
     friend class SliLedger;
     Track* track_ = nullptr;
-    TimestampMs count_from_ =
-        0;  // samples later than this count; the others only tell what came before
+    // Samples later than this count; the others only tell what came before.
+    TimestampMs count_from_ = 0;
     TimestampMs keep_from_ = 0;  // of the tail
     bool whole_ = false;         // every sample that the store has of the series will be given
     bool complete_ = false;      // the tail reaches back to the series' first sample

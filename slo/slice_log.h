@@ -1,8 +1,8 @@
 // SliceLog: how many events fell into which slice of time, and how many fell before a given moment.
 //
-// A slice is ten seconds, left-open as Prometheus' windows are: slice s holds the samples of (s·10
-// s, (s+1)·10 s]. 360 slices make a block of an hour. The count of a window is the difference of
-// two Before() calls, each one cached prefix sum over blocks plus the sum of at most 360 narrow
+// A slice is ten seconds, left-open as Prometheus' windows are: slice s holds the samples of
+// (s·10 s, (s+1)·10 s]. 360 slices make a block of an hour. The count of a window is the difference
+// of two Before() calls, each one cached prefix sum over blocks plus the sum of at most 360 narrow
 // integers: its cost depends neither on the window's length nor on the number of series.
 //
 // Blocks older than fine_ms (counted from the newest block) keep one entry a minute instead of six,

@@ -1,9 +1,9 @@
 // SloManager: all SLOs of one server: their specs, ledgers, evaluations and alerts.
 //
 //   SloManager slos(SloManager::DepsOf(db, clock, executor, sink, registry), options);
-//   RETURN_IF_ERROR(slos.Start(files.specs));          // after the store is open, before samples
-//   arrive RETURN_IF_ERROR(slos.ApplySpecs(files.specs));     // at reload slos.Stop(); // when no
-//   samples arrive any more, before the store closes
+//   RETURN_IF_ERROR(slos.Start(files.specs));  // after the store is open, before samples arrive
+//   RETURN_IF_ERROR(slos.ApplySpecs(files.specs));  // at reload
+//   slos.Stop();  // when no samples arrive any more, before the store closes
 //
 // Every ten seconds, on the clock's multiples of ten, all SLOs are judged; what is judged at t is
 // the windows (t - W, t]. Targets, tiers and labels are read at that moment, so editing them
@@ -16,8 +16,7 @@
 // nothing late can be missing.
 //
 // Threads: thread-safe. Work runs on the executor, one task at a time; a fill is cut into steps.
-// Lifetimes: borrows what
-//   is in Deps; tasks that still wait in the executor after Stop do nothing.
+// Lifetimes: borrows what is in Deps; tasks that still wait in the executor after Stop do nothing.
 // Errors: Start: the state store's. ApplySpecs: none so far.
 #ifndef SLOWBURN_SLO_SLO_MANAGER_H_
 #define SLOWBURN_SLO_SLO_MANAGER_H_

@@ -36,8 +36,8 @@ struct SloStatus {
   bool filling = false;  // the ledger is still being counted from the store: numbers grow
 };
 
-// For plots: one entry a step. Of step i, good and bad are the events of (times[i] - step,
-// times[i]]; the others are judged at times[i].
+// For plots: one entry a step. Of step i, good and bad are the events of
+// (times[i] - step, times[i]]; the others are judged at times[i].
 struct SloHistory {
   std::shared_ptr<const SloSpec> spec;
   DurationMs burn_window = 0;  // of burn_rate

@@ -447,7 +447,8 @@ SloFiles LoadSloFiles(const std::vector<std::string>& globs) {
   std::set<std::string> seen;
   for (const std::string& glob : globs) {
     std::vector<std::string> paths = base::Glob(glob);
-    if (paths.empty() && !base::HasWildcard(glob)) paths.push_back(glob);  // reading it names the reason
+    // Reading it names the reason.
+    if (paths.empty() && !base::HasWildcard(glob)) paths.push_back(glob);
     if (paths.empty()) out.warnings.push_back(absl::StrCat(glob, ": no SLO file matches"));
     for (const std::string& path : paths) {
       if (seen.insert(path).second) LoadOneFile(path, out);

@@ -21,10 +21,10 @@
 namespace slowburn::slo {
 
 struct SloFiles {
-  std::vector<SloSpec> specs;         // in order of files and documents
-  std::vector<std::string> warnings;  // "file:line:column: …": a tier that can never fire, a tier
-                                      // left out, a glob without files
-  std::vector<std::string> errors;    // likewise; specs are then not complete
+  std::vector<SloSpec> specs;  // in order of files and documents
+  // "file:line:column: …": a tier that can never fire, a tier left out, a glob without files.
+  std::vector<std::string> warnings;
+  std::vector<std::string> errors;  // likewise; specs are then not complete
   // OK, or kInvalidArgument with all errors, one a line.
   absl::Status status() const;
 };

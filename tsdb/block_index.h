@@ -1,7 +1,8 @@
 // BlockIndex reads the index of a block where it lies: nothing is copied or parsed beforehand.
 //
 //   pairs    name="value", numbered in ascending order of name, then of value; those of a name are
-//   a range series   numbered in ascending order of labels; a row is the pair numbers of one series
+//            a range
+//   series   numbered in ascending order of labels; a row is the pair numbers of one series
 //
 // Threads: BlockIndex is immutable; readers of it belong to one thread. Lifetimes: the sections
 // outlive it. Errors: every method that reads returns false, or an error, where the bytes are no

@@ -13,11 +13,12 @@
 // On disk: one RocksDB without a log, one SST file a block, ingested (tsdb/FORMAT.md). Dropping a
 // block drops its file; what a view still reads of it stays mapped.
 //
-// Threads: BlockStore and BlockView are thread-safe; a BlockBatch belongs to one thread. Lifetimes:
-// a view pins the blocks that it was made with, dropped or not, and so does what a view returns.
-// The store outlives batches. Errors: kUnavailable when the disk is full or failing (a later call
-// may succeed, without the store being opened anew); kDataLoss names the damaged block. A damaged
-// block is quarantined: counted in Stats, reported once, left out of views; the others are used.
+// Threads: BlockStore and BlockView are thread-safe; a BlockBatch belongs to one thread.
+// Lifetimes: a view pins the blocks that it was made with, dropped or not, and so does what a view
+// returns. The store outlives batches.
+// Errors: kUnavailable when the disk is full or failing (a later call may succeed, without the
+// store being opened anew); kDataLoss names the damaged block. A damaged block is quarantined:
+// counted in Stats, reported once, left out of views; the others are used.
 #ifndef SLOWBURN_TSDB_BLOCK_STORE_H_
 #define SLOWBURN_TSDB_BLOCK_STORE_H_
 

@@ -1,8 +1,13 @@
 // The log's record of one commit: what was accepted, in the order in which it was judged.
 // tsdb/FORMAT.md is its grammar.
 //
-//   RecordWriter w(run);  w.AddSeries(id, ids, index); w.AddSample(id, t, bits, start); …
-//   log.Put(w.Finish()); CommitRecord r;  RETURN_IF_ERROR(DecodeRecord(bytes, r));
+//   RecordWriter w(run);
+//   w.AddSeries(id, ids, index);
+//   w.AddSample(id, t, bits, start); …
+//   log.Put(w.Finish());
+//
+//   CommitRecord r;
+//   RETURN_IF_ERROR(DecodeRecord(bytes, r));
 //
 // Series are named by numbers that hold within one run of the process and one partition of the log:
 // there the first record that uses a number also has its labels.

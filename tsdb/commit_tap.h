@@ -2,8 +2,8 @@
 // ledger is one.
 //
 // Threads: WantsSeries and OnCommit are called under the store's commit lock of the series' shard:
-// be quick, take no lock
-//   that is held while calling the store. OnCommit calls may run concurrently for different series.
+//   be quick, take no lock that is held while calling the store. OnCommit calls may run
+//   concurrently for different series.
 // Lifetimes: the tap outlives its registration.
 #ifndef SLOWBURN_TSDB_COMMIT_TAP_H_
 #define SLOWBURN_TSDB_COMMIT_TAP_H_

@@ -181,10 +181,10 @@ class Committer {
   base::Mutex commit_mu_;
   DurationMs out_of_order_window_ ABSL_GUARDED_BY(commit_mu_);
   LogState state_ ABSL_GUARDED_BY(commit_mu_);
-  bool broken_ ABSL_GUARDED_BY(commit_mu_) =
-      false;  // the last write failed: resume, and name all series anew
-  TimestampMs partition_until_ ABSL_GUARDED_BY(commit_mu_) =
-      kMaxTime;  // a newer sample begins another partition of the log
+  // The last write failed: resume, and name all series anew.
+  bool broken_ ABSL_GUARDED_BY(commit_mu_) = false;
+  // A newer sample begins another partition of the log.
+  TimestampMs partition_until_ ABSL_GUARDED_BY(commit_mu_) = kMaxTime;
   bool metadata_logged_ ABSL_GUARDED_BY(commit_mu_) = false;  // in this partition
   bool exemplars_logged_ ABSL_GUARDED_BY(commit_mu_) = true;  // the log may have some
   // What is no sample stands in the log behind the last seal once more.

@@ -2,9 +2,8 @@
 //
 // Threads: none. Lifetimes: the lock is held until destruction.
 // Errors: kFailedPrecondition (locked by a living process; written by a later version; Prometheus'
-// directory, which is
-//   left as it is, or somebody else's database), kDataLoss (ours, but its format cannot be read),
-//   or the disk's.
+//   directory, which is left as it is, or somebody else's database), kDataLoss (ours, but its
+//   format cannot be read), or the disk's.
 #ifndef SLOWBURN_TSDB_DATA_DIRECTORY_H_
 #define SLOWBURN_TSDB_DATA_DIRECTORY_H_
 

@@ -2,14 +2,14 @@
 //
 //   ASSIGN_OR_RETURN(std::unique_ptr<Db> db, Db::Open(options, clock, registry));
 //
-// The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples),
-// blocks/ (RocksDB: sealed samples, see tsdb/block_store.h), state/ (RocksDB: see
-// base/state_store.h), and snapshots/ (tsdb/directory_snapshot.h). A commit is in the log before it
-// is visible; Open replays it. What is some hours old is moved from memory and log into blocks, in
-// the background. tsdb/FORMAT.md is the grammar of what is on disk.
+// The directory holds FORMAT (a version), LOCK, log/ (the log of accepted samples), blocks/
+// (RocksDB: sealed samples, see tsdb/block_store.h), state/ (RocksDB: see base/state_store.h), and
+// snapshots/ (tsdb/directory_snapshot.h). A commit is in the log before it is visible; Open replays
+// it. What is some hours old is moved from memory and log into blocks, in the background.
+// tsdb/FORMAT.md is the grammar of what is on disk.
 //
-// Threads: thread-safe. Errors of Open: kFailedPrecondition (locked by a living process, or written
-// by a later version,
+// Threads: thread-safe.
+// Errors of Open: kFailedPrecondition (locked by a living process, or written by a later version,
 //   or a Prometheus directory: the message offers `slowburn tsdb import`), kDataLoss (unreadable
 //   manifest; says what to do).
 #ifndef SLOWBURN_TSDB_DB_H_

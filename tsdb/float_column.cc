@@ -29,8 +29,8 @@ constexpr uint8_t kMaxExponent = 9;
 constexpr uint8_t kNoIntegers = 15;  // the exponent of a column whose values are not decimal
 constexpr std::array<double, kMaxExponent + 1> kPowers = {1,   1e1, 1e2, 1e3, 1e4,
                                                           1e5, 1e6, 1e7, 1e8, 1e9};
-constexpr double kRounder =
-    0x1.8p52;  // adding it rounds to an integer, which is then in the low bits
+// Adding it rounds to an integer, which is then in the low bits.
+constexpr double kRounder = 0x1.8p52;
 
 double FromInteger(int64_t i, uint8_t exponent) {
   return exponent == 0 ? static_cast<double>(i) : static_cast<double>(i) / kPowers[exponent];

@@ -3,21 +3,23 @@
 //
 // Sealing puts samples into blocks (see Sealer) and then takes them out of here:
 //
-//   BeginSeal    chunks that begin from now on do not reach over the time that was given
-//   CloseBefore  the open chunks before that time are closed
-//   TakeSealed   the samples of one series and partition; they are marked
+//   BeginSeal                chunks that begin from now on do not reach over the time that was
+//                            given
+//   CloseBefore              the open chunks before that time are closed
+//   TakeSealed               the samples of one series and partition; they are marked
 //   Snapshots::PublishSeal   from now on new readers pass over what is marked: their blocks have it
-//   SweepPage    frees what is marked, once the readers from before are gone
+//   SweepPage                frees what is marked, once the readers from before are gone
 //
 // Threads and locks, in the order in which they are taken:
 //   commit lock   Committer's; every method under "Committer" wants it. There is one writer at a
-//   time. index_mu_     labels, postings, reserved series: appenders that resolve, and everybody
-//   who selects snapshots     see snapshots.h; a commit is applied while no reader begins shard
-//   samples of the series of one shard; readers copy out what is open and leave keys_mu_,
-//   metadata_mu_, ExemplarRing's: innermost, never held while another is taken
-// One seal or sweep at a time, and no sweep during a seal but its own.
-// A reader sees a commit as a whole: what was appended after its snapshot is cut off by count (see
-// Version).
+//                 time.
+//   index_mu_     labels, postings, reserved series: appenders that resolve, and everybody who
+//                 selects
+//   snapshots     see snapshots.h; a commit is applied while no reader begins
+//   shard         samples of the series of one shard; readers copy out what is open and leave
+//   keys_mu_, metadata_mu_, ExemplarRing's: innermost, never held while another is taken
+// One seal or sweep at a time, and no sweep during a seal but its own. A reader sees a commit as a
+// whole: what was appended after its snapshot is cut off by count (see Version).
 #ifndef SLOWBURN_TSDB_HEAD_H_
 #define SLOWBURN_TSDB_HEAD_H_
 
@@ -329,8 +331,8 @@ class Head {
 
   mutable base::SharedMutex index_mu_;
   LabelIndex index_ ABSL_GUARDED_BY(index_mu_);
-  absl::flat_hash_map<Slot, uint32_t> reserved_
-      ABSL_GUARDED_BY(index_mu_);  // by how many appenders
+  // By how many appenders.
+  absl::flat_hash_map<Slot, uint32_t> reserved_ ABSL_GUARDED_BY(index_mu_);
 
   mutable base::SharedMutex keys_mu_;
   KeyTable keys_ ABSL_GUARDED_BY(keys_mu_);

@@ -2,7 +2,7 @@
 // ascending list of its slots.
 //
 //   pair ids of a series   a block {count, id, id, …} in the order of its labels, owned by the
-//   index
+//                          index
 //
 // Threads: none of its own; the head guards it with a reader-writer lock. Lifetimes: pair ids live
 // until Remove.
@@ -159,8 +159,8 @@ class LabelIndex {
 
   const SeriesTable& series_;
   std::vector<Name> names_;
-  absl::flat_hash_map<std::string_view, NameId, TextHash>
-      names_by_text_;  // views into heap strings
+  // Views into heap strings.
+  absl::flat_hash_map<std::string_view, NameId, TextHash> names_by_text_;
   std::vector<std::unique_ptr<std::string>> name_texts_;
   std::vector<Pair> pairs_;
   std::vector<PairId> free_pairs_;

@@ -49,8 +49,8 @@ class Matcher {
 
   Op op_;
   std::string name_, value_;
-  std::optional<base::Regex>
-      regex_;  // for kRegex and kNotRegex that neither a set nor a shape answers
+  // For kRegex and kNotRegex that neither a set nor a shape answers.
+  std::optional<base::Regex> regex_;
   std::vector<std::string> set_matches_;  // sorted, unique
   std::string prefix_;
   std::optional<RegexShape> shape_;  // the pattern is [.*|.+] literal [.*|.+]: no regex is run

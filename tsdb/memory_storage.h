@@ -2,8 +2,8 @@
 // model that Db is tested against, the store of `slowburn test rules` and promqltest, and of every
 // test that needs a store.
 //
-//   MemoryStorage storage;                       // no bounds on time, no limits but Limits'
-//   defaults auto appender = storage.NewAppender(); …
+//   MemoryStorage storage;              // no bounds on time, no limits but Limits' defaults
+//   auto appender = storage.NewAppender(); …
 //
 // Threads: thread-safe. A Querier sees exactly the commits that returned before NewQuerier().
 // Lifetimes: as in storage.h; a tap outlives its registration. Errors: as in storage.h; Commit
@@ -23,8 +23,8 @@
 namespace slowburn::tsdb {
 
 struct MemoryStorageOptions {
-  const base::Clock* clock =
-      nullptr;                  // null: neither retention nor max_future bounds what is accepted
+  // Null: neither retention nor max_future bounds what is accepted.
+  const base::Clock* clock = nullptr;
   DurationMs retention_ms = 0;  // 0: unlimited
   DurationMs max_future_ms = 10 * base::kMinute;
   DurationMs out_of_order_window_ms = 0;

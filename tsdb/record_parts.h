@@ -1,9 +1,12 @@
 // RecordParts: a record of the log, taken apart but with its samples left as bytes. Replay reads it
 // so; DecodeRecord (commit_record.h) goes on from here.
 //
-//   RecordParts parts;  RETURN_IF_ERROR(SplitRecord(bytes, parts));
-//   SampleSection in(parts.samples);  SampleSection::Sample s;
-//   while (in.Next(s)) …;  in.ok()
+//   RecordParts parts;
+//   RETURN_IF_ERROR(SplitRecord(bytes, parts));
+//   SampleSection in(parts.samples);
+//   SampleSection::Sample s;
+//   while (in.Next(s)) …;
+//   in.ok()
 //
 // Lifetimes: views are into the bytes. Threads: none. Errors: any bytes may be read; kDataLoss says
 // where they stop making sense. What is in `samples` and `starts` is not looked at.

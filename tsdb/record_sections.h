@@ -21,10 +21,11 @@ enum class RecordSection : uint8_t {
 
 // Low bits of a sample's head; the rest is the zigzag of its series' distance from the one after
 // the sample before.
-inline constexpr uint64_t kSampleWholeValue =
-    1;  // the value is an integer, as a zigzag varint; else 8 bytes
-inline constexpr uint64_t kSampleOwnTime =
-    2;  // the distance from the time before follows; else the same time
+
+// The value is an integer, as a zigzag varint; else 8 bytes.
+inline constexpr uint64_t kSampleWholeValue = 1;
+// The distance from the time before follows; else the same time.
+inline constexpr uint64_t kSampleOwnTime = 2;
 inline constexpr unsigned kSampleFlagBits = 2;
 
 // Flags of a histogram.

@@ -5,7 +5,8 @@
 // The samples of a record mostly are of neighbours in order. Such runs stay in the bytes of the
 // record, which are a fifth of the samples that they hold; what is not so plain is kept one by one.
 //
-//   window.AddRecord(section, runs);  window.AddSample(…); …
+//   window.AddRecord(section, runs);
+//   window.AddSample(…); …
 //   window.Group();
 //   for (i < window.stripes()) window.Apply(i, target, scratch)
 //

@@ -2,7 +2,9 @@
 // other, while the next one is filled.
 //
 //   ReplayWorkers workers(head, target, 1);
-//   workers.window().AddRuns(…);  if (workers.window().bytes() > …) workers.Submit();  …
+//   workers.window().AddRuns(…);
+//   if (workers.window().bytes() > …) workers.Submit();
+//   …
 //   workers.Finish();
 //
 // Threads: one calls; it helps when it has to wait. Without threads of its own it does everything.

@@ -1,15 +1,18 @@
 // RocksBlockFiles: the files of blocks, and which of them count. One file a block; RocksDB's
 // manifest is what makes several of them appear, or go, in one step.
 //
-//   file = files.NewFile(id); file->Put(…)*; file->Finish(); files.Publish({file});
+//   file = files.NewFile(id);
+//   file->Put(…)*;
+//   file->Finish();
+//   files.Publish({file});
 //   files.OpenFile(file).Get(key)
 //
 // A file is read by itself, not through the database: its values lie in mapped memory for as long
 // as the BlockFile lives, also when the database was opened anew or the file was removed.
 //
-// Threads: thread-safe, but for BlockFileWriter. Lifetimes: independent of each other. Errors:
-// kUnavailable when the disk is full or failing; later calls open the database anew. kDataLoss for
-// what is damaged.
+// Threads: thread-safe, but for BlockFileWriter. Lifetimes: independent of each other.
+// Errors: kUnavailable when the disk is full or failing; later calls open the database anew.
+// kDataLoss for what is damaged.
 #ifndef SLOWBURN_TSDB_ROCKS_BLOCK_FILES_H_
 #define SLOWBURN_TSDB_ROCKS_BLOCK_FILES_H_
 

@@ -43,9 +43,9 @@ struct RocksStateStore::Impl {
   std::string path;
   void* env = nullptr;
   std::atomic<bool> broken{false};  // a write failed: none may follow before Recover
-  base::SharedMutex
-      write_mu;            // shared by writes; exclusively while one that failed is recovered from
-  mutable base::Mutex mu;  // innermost
+  // Shared by writes; exclusively while one that failed is recovered from.
+  base::SharedMutex write_mu;
+  mutable base::Mutex mu;                                  // innermost
   std::shared_ptr<Database> database ABSL_GUARDED_BY(mu);  // null: opening anew failed
 
   std::string What(const char* action) const {

@@ -1,10 +1,10 @@
 // RocksStateStore: base::StateStore in a RocksDB, one column family a Space. Db has one in state/;
 // it also opens alone.
 //
-// Threads: thread-safe. Errors of Open: kDataLoss (unreadable; says what to do),
-// kFailedPrecondition (somebody else has it open), kUnavailable (the disk). After a full disk,
-// Apply resumes by itself once there is space; reads go on.
-//   A Scan's visitor may call any method.
+// Threads: thread-safe. A Scan's visitor may call any method.
+// Errors of Open: kDataLoss (unreadable; says what to do), kFailedPrecondition (somebody else has
+//   it open), kUnavailable (the disk). After a full disk, Apply resumes by itself once there is
+//   space; reads go on.
 #ifndef SLOWBURN_TSDB_ROCKS_STATE_STORE_H_
 #define SLOWBURN_TSDB_ROCKS_STATE_STORE_H_
 

@@ -1,7 +1,7 @@
 // Samples and times.
 //
-// Intervals are half-open inside this project: [start, end). Prometheus' windows are left-open, (t
-// - range, t]; they are turned into [t - range + 1, t + 1) once, where the query plan is built.
+// Intervals are half-open inside this project: [start, end). Prometheus' windows are left-open,
+// (t - range, t]; they are turned into [t - range + 1, t + 1) once, where the query plan is built.
 #ifndef SLOWBURN_TSDB_SAMPLE_H_
 #define SLOWBURN_TSDB_SAMPLE_H_
 
@@ -35,8 +35,8 @@ struct TimeRange {  // [start, end)
 struct Sample {
   TimestampMs t = 0;
   double v = 0;
-  friend bool operator==(const Sample& a,
-                         const Sample& b) {  // bit-exact: NaN payloads and -0 count
+  // Bit-exact: NaN payloads and -0 count.
+  friend bool operator==(const Sample& a, const Sample& b) {
     return a.t == b.t && std::bit_cast<uint64_t>(a.v) == std::bit_cast<uint64_t>(b.v);
   }
 };

@@ -33,9 +33,9 @@ class Sealer {
          DbMetrics& metrics)
       : head_(head), committer_(committer), blocks_(blocks), clock_(clock), metrics_(metrics) {}
 
-  // What is done about readers from before: kWait until they are gone, half a minute at most, so that
-  // the head's copy is freed when Seal returns; or kLeave it to a later Free. Whoever waits has no
-  // Querier.
+  // What is done about readers from before: kWait until they are gone, half a minute at most, so
+  // that the head's copy is freed when Seal returns; or kLeave it to a later Free. Whoever waits
+  // has no Querier.
   enum class OldReaders { kWait, kLeave };
   // Seals the samples before `until`, or all (Committer::kAllSamples). False: not now, because
   // readers from before the last seal are still there, or because of Stop.

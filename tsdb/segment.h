@@ -1,7 +1,9 @@
 // Segments: the files of the log. A header, then frames; each frame is what one write brought, and
 // is there as a whole or not at all. tsdb/FORMAT.md is the grammar.
 //
-//   SegmentFile file(fd, size);  SegmentReader reader(file, file.size());  SegmentReader::Frame f;
+//   SegmentFile file(fd, size);
+//   SegmentReader reader(file, file.size());
+//   SegmentReader::Frame f;
 //   while (reader.Next(f)) VisitRecords(f, partition, visit);
 //
 // Every frame begins with the segment's marker, a random number, so that after damage the next

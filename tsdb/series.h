@@ -43,8 +43,8 @@ struct LateSample {
 // What few or only older series have.
 struct SeriesExtra {
   std::vector<ClosedChunk*> closed;  // ascending
-  std::unique_ptr<HistogramColumn>
-      open_histograms;            // the open chunk, when its samples are histograms
+  // The open chunk, when its samples are histograms.
+  std::unique_ptr<HistogramColumn> open_histograms;
   std::vector<LateSample> late;   // ascending, unique t
   TimestampMs start = 0;          // of the last sample of the open chunk
   HistogramPtr newest_histogram;  // leader: the newest sample, if it is one

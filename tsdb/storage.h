@@ -1,22 +1,20 @@
 // The only view of storage that the rest of the project has.
 //
-//   write:  NewAppender() -> Resolve series -> Append()* -> Commit()     (destruction without
-//   Commit rolls back) read:   NewQuerier(range) -> Select(matchers) -> Next() -> labels(),
-//   samples()
+//   write:  NewAppender() -> Resolve series -> Append()* -> Commit()
+//           (destruction without Commit rolls back)
+//   read:   NewQuerier(range) -> Select(matchers) -> Next() -> labels(), samples()
 //
 // A row is what one scrape, one request or one rule evaluation brings: it goes through one appender
 // and becomes visible as a whole. The seam for scaling out is here as well: another implementation
 // may stand behind these classes.
 //
 // Threads: Storage is thread-safe. An Appender, a Querier and what they return belong to one thread
-// at a time; several
-//   SeriesSets of one Querier may be used by different threads.
+//   at a time; several SeriesSets of one Querier may be used by different threads.
 // Lifetimes: Storage outlives all of them. A Querier sees at least the commits that returned before
-// NewQuerier(). Spans
-//   and references returned are valid until the next call on the same object, unless said
-//   otherwise.
+//   NewQuerier(). Spans and references returned are valid until the next call on the same object,
+//   unless said otherwise.
 // Errors: listed per method. Any other code means the disk or a bug, and the message names the file
-// or the series.
+//   or the series.
 #ifndef SLOWBURN_TSDB_STORAGE_H_
 #define SLOWBURN_TSDB_STORAGE_H_
 
@@ -89,8 +87,8 @@ enum class Rejection : uint8_t {
 std::string_view Describe(Rejection reason);
 
 struct RejectedSample {
-  size_t index =
-      0;  // of the Append, AppendHistogram or AppendExemplar call in this appender, from 0
+  // Of the Append, AppendHistogram or AppendExemplar call in this appender, from 0.
+  size_t index = 0;
   SeriesRef ref = SeriesRef::kUnknown;
   TimestampMs t = 0;
   Rejection reason{};
@@ -99,8 +97,8 @@ struct RejectedSample {
 struct CommitResult {
   size_t samples = 0, histograms = 0, exemplars = 0;  // stored, or equal to what was stored
   size_t new_series = 0;
-  std::vector<RejectedSample>
-      rejected;  // in order of index; exemplars out of order are only counted
+  // In order of index; exemplars out of order are only counted.
+  std::vector<RejectedSample> rejected;
   size_t rejected_exemplars = 0;
 };
 
@@ -115,7 +113,7 @@ class Appender {
   // (null: no key).
   //   kInvalidArgument    labels are empty, or a name or value is not valid UTF-8
   //   kResourceExhausted  a limit on series, labels a series or length would be exceeded; names the
-  //   limit and its value
+  //                       limit and its value
   virtual absl::StatusOr<SeriesRef> Resolve(const Labels& labels, const RawKey* key) = 0;
 
   // Buffers; decisions are taken at Commit, in the order of the calls. `start` is the start
@@ -131,7 +129,7 @@ class Appender {
   // Judges each sample, logs what is accepted, then publishes it: a reader sees the accepted
   // samples of this appender all or not at all. A rejected sample costs only itself.
   //   kUnavailable  the log cannot be written (disk full or failing): nothing is visible, the
-  //   caller may retry
+  //                 caller may retry
   // Afterwards only the destructor may be called.
   virtual absl::StatusOr<CommitResult> Commit() = 0;
 };

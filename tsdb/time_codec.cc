@@ -12,7 +12,8 @@ namespace {
 
 // The first byte of a column of times.
 //   0x00-0x03  a grid: bit 0: some of its points were left out; bit 1: times lie beside their
-//   points 0x10-0x12  packed integers of the predictor in the low bits
+//              points
+//   0x10-0x12  packed integers of the predictor in the low bits
 constexpr uint8_t kGrid = 0x00, kGapsFlag = 0x01, kOffsetsFlag = 0x02, kGridEnd = 0x04;
 constexpr uint8_t kPacked = 0x10;
 

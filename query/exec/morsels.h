@@ -1,12 +1,16 @@
 // Morsels: numbered pieces of work that several threads do and one thread takes, in order.
 //
-//   Morsels morsels(helpers, count, {.threads = 2, .ahead = 4}, [&](size_t morsel, size_t worker) {
-//   … }); for (size_t m = 0; m < count; ++m) { morsels.Finish(m); … }
+//   Morsels morsels(helpers, count, {.threads = 2, .ahead = 4},
+//                   [&](size_t morsel, size_t worker) { … });
+//   for (size_t m = 0; m < count; ++m) {
+//     morsels.Finish(m);
+//     …
+//   }
 //
 // The taker works too, so that nothing depends on a helper ever running. `worker` is below
-// `threads`, and no two calls with one worker overlap: it names the state that a thread may use.
-// A morsel begins only when the one `ahead` places before it was finished and the next one asked
-// for: results need only `ahead` places.
+// `threads`, and no two calls with one worker overlap: it names the state that a thread may use. A
+// morsel begins only when the one `ahead` places before it was finished and the next one asked for:
+// results need only `ahead` places.
 //
 // Threads: one taker; work runs on its thread and on those of `helpers`. Lifetimes: `helpers`
 // outlives it; the destructor returns when no helper works for it, and none will.

@@ -1,8 +1,9 @@
 // RangeReader: a function of a range vector, worked out for one series after the other.
 //
 //   RangeReader reader(ctx, call, input, params, notes, meter);
-//   RETURN_IF_ERROR(reader.Load(i, …)); … reader.totals() …; RETURN_IF_ERROR(reader.Evaluate(i,
-//   column));
+//   RETURN_IF_ERROR(reader.Load(i, …));
+//   … reader.totals() …;
+//   RETURN_IF_ERROR(reader.Evaluate(i, column));
 //
 // Threads: none of its own; several readers may work on different series of one source at a time,
 // if the source allows it (SampleSource::is_concurrent), each with notes and meter of its own.

@@ -59,9 +59,8 @@ Moment At(double v) {
 
 Civil Date(double v) { return ToCivil(At(v).days); }
 
-double DayOfWeek(double v) {
-  return double(((At(v).days + 4) % 7 + 7) % 7);
-}  // the epoch was a Thursday
+// The epoch was a Thursday.
+double DayOfWeek(double v) { return double(((At(v).days + 4) % 7 + 7) % 7); }
 double DayOfMonth(double v) { return double(Date(v).day); }
 double DayOfYear(double v) { return double(Date(v).day_of_year); }
 double Month(double v) { return double(Date(v).month); }

@@ -31,8 +31,8 @@ Line LinearRegression(std::span<const TimestampMs> t, std::span<const double> v,
 // --- kernels ---
 PointValue SumOverTime(const RangeWindow& w, RangeCall& call);
 PointValue AverageOverTime(const RangeWindow& w, RangeCall& call);
-PointValue FloatStatistic(const RangeWindow& w,
-                          RangeCall& call);  // min, max, stddev, quantile, deriv, …
+// Min, max, stddev, quantile, deriv, …
+PointValue FloatStatistic(const RangeWindow& w, RangeCall& call);
 PointValue CountOverTime(const RangeWindow& w, RangeCall& call);
 PointValue PresentOverTime(const RangeWindow& w, RangeCall& call);
 PointValue FirstOverTime(const RangeWindow& w, RangeCall& call);

@@ -3,8 +3,8 @@
 //
 // A kernel is a free function of samples. It knows no labels, no storage and no operators, so that
 // a table can test it. Windows are (begin, end] as in Prometheus' formulas; selecting samples by
-// half-open intervals has already happened. Stale markers are never among the samples. Threads:
-// stateless; RangeCall belongs to one query.
+// half-open intervals has already happened. Stale markers are never among the samples.
+// Threads: stateless; RangeCall belongs to one query.
 #ifndef SLOWBURN_QUERY_FUNCTIONS_RANGE_WINDOW_H_
 #define SLOWBURN_QUERY_FUNCTIONS_RANGE_WINDOW_H_
 
@@ -29,9 +29,9 @@ using tsdb::HistogramPtr;
 // Floats of a series, ascending in time. starts is empty, or parallel: start timestamps, 0 if
 // unknown.
 //
-// Where the function allows it (see stand_ins.h), a few of them stand for a run of
-// samples that were not loaded. Then hidden[i] is how many more samples the first i stand for; it
-// has one entry more than t. Otherwise it is empty.
+// Where the function allows it (see stand_ins.h), a few of them stand for a run of samples that
+// were not loaded. Then hidden[i] is how many more samples the first i stand for; it has one entry
+// more than t. Otherwise it is empty.
 struct FloatSpan {
   std::span<const TimestampMs> t;
   std::span<const double> v;

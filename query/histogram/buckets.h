@@ -1,8 +1,7 @@
 // The buckets of a native histogram as intervals.
 //
 //   std::vector<Bucket> buckets;
-//   AllBuckets(histogram, buckets);      // ascending: negative ones, the zero bucket, positive
-//   ones
+//   AllBuckets(histogram, buckets);  // ascending: negative ones, the zero bucket, positive ones
 //
 // Threads: stateless.
 #ifndef SLOWBURN_QUERY_HISTOGRAM_BUCKETS_H_

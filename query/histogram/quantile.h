@@ -20,8 +20,8 @@ double Quantile(double q, std::vector<double>& values);
 enum class NanEffect { kNone, kResultIsNan, kSkewedHigher };
 struct NativeQuantile {
   double value = 0;
-  NanEffect nan_effect =
-      NanEffect::kNone;  // of NaN observations, which are in the count but in no bucket
+  // Of NaN observations, which are in the count but in no bucket.
+  NanEffect nan_effect = NanEffect::kNone;
 };
 NativeQuantile HistogramQuantile(double q, const Histogram& h, std::vector<Bucket>& scratch);
 

@@ -1,8 +1,10 @@
-// The syntax tree of PromQL. Built by Parse (parser.h), printed by Print (printer.h), read by the planner.
+// The syntax tree of PromQL. Built by Parse (parser.h), printed by Print (printer.h), read by the
+// planner.
 //
-// Nodes are plain values that own their children; nothing changes a tree after Parse. Positions are byte offsets into
-// the query, half-open. Durations that are written as expressions ([5m + step()]) keep their tree; the planner evaluates
-// them when range and step are known. Threads: immutable after Parse.
+// Nodes are plain values that own their children; nothing changes a tree after Parse. Positions are
+// byte offsets into the query, half-open. Durations that are written as expressions ([5m + step()])
+// keep their tree; the planner evaluates them when range and step are known.
+// Threads: immutable after Parse.
 #ifndef SLOWBURN_QUERY_PARSER_AST_H_
 #define SLOWBURN_QUERY_PARSER_AST_H_
 
@@ -52,7 +54,8 @@ struct Expr {
   virtual ~Expr() = default;
   const NodeKind kind;
   ValueType type = ValueType::kNone;  // set by the parser
-  int height = 1;  // of the tree below, in nodes; set by the parser, of the root and of binary operators
+  // Of the tree below, in nodes; set by the parser, of the root and of binary operators.
+  int height = 1;
   Position position;
 };
 using ExprPtr = std::unique_ptr<Expr>;
@@ -93,7 +96,8 @@ struct StringLiteral final : Expr {
 
 struct VectorSelector final : Expr {
   VectorSelector() : Expr(NodeKind::kVectorSelector) {}
-  std::string name;           // as written before the braces, or "" ({__name__="x"} and {"x"} have it in matchers only)
+  // As written before the braces, or "" ({__name__="x"} and {"x"} have it in matchers only).
+  std::string name;
   tsdb::Matchers matchers;    // includes the one for __name__
   DurationValue offset;       // may be negative
   std::optional<AtModifier> at;

@@ -1,12 +1,12 @@
 // Lexer: PromQL text to tokens, one at a time, comments skipped.
 //
 //   Lexer lexer(query);
-//   for (Token t = lexer.Next(); t.type != TokenType::kEof && t.type != TokenType::kError; t =
-//   lexer.Next()) …
+//   for (Token t = lexer.Next(); t.type != TokenType::kEof && t.type != TokenType::kError;
+//        t = lexer.Next()) …
 //
 // What a character means depends on where it stands: words inside braces are never keywords, a
-// colon inside brackets is a token of its own. After kError every further token is kEof. Threads:
-// not thread-safe. Lifetimes: the query outlives it.
+// colon inside brackets is a token of its own. After kError every further token is kEof.
+// Threads: not thread-safe. Lifetimes: the query outlives it.
 #ifndef SLOWBURN_QUERY_PARSER_LEXER_H_
 #define SLOWBURN_QUERY_PARSER_LEXER_H_
 

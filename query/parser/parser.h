@@ -1,7 +1,8 @@
 // Parse: PromQL text to a type-checked tree.
 //
-// Errors are kInvalidArgument with Prometheus' words: "1:5: parse error: unexpected …" (line:column of the start).
-// Depth and length are limited (limits.h), so no query can exhaust the stack. Threads: stateless.
+// Errors are kInvalidArgument with Prometheus' words: "1:5: parse error: unexpected …" (line:column
+// of the start). Depth and length are limited (limits.h), so no query can exhaust the stack.
+// Threads: stateless.
 #ifndef SLOWBURN_QUERY_PARSER_PARSER_H_
 #define SLOWBURN_QUERY_PARSER_PARSER_H_
 
@@ -23,8 +24,8 @@ struct ParserOptions {
 
 absl::StatusOr<ExprPtr> Parse(std::string_view query, const ParserOptions& options = {});
 
-// `up{job="a"}`, `{__name__=~"x.*"}`: for match[] parameters. Unless any selector will do, at least one matcher must not
-// match "".
+// `up{job="a"}`, `{__name__=~"x.*"}`: for match[] parameters. Unless any selector will do, at least
+// one matcher must not match "".
 enum class Selecting { kSomething, kAnything };
 absl::StatusOr<tsdb::Matchers> ParseSelector(std::string_view text, Selecting what = Selecting::kSomething);
 

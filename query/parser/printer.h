@@ -1,4 +1,5 @@
-// Print: a tree back to PromQL text in one line, Pretty: over several lines as `promtool promql format` breaks them.
+// Print: a tree back to PromQL text in one line, Pretty: over several lines as `promtool promql
+// format` breaks them.
 // Law: Parse(Print(e)) equals e. Threads: stateless.
 // The text is empty where there is no memory for the stack that a deep tree wants.
 #ifndef SLOWBURN_QUERY_PARSER_PRINTER_H_

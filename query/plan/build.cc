@@ -278,8 +278,8 @@ class Builder {
   const Timeline query_;
   const PlanOptions options_;
   QueryDurations durations_;
-  // How many nodes above want only totals of histograms, or their buckets as well. Subqueries count as the latter:
-  // without buckets, resets between their samples could be missed.
+  // How many nodes above want only totals of histograms, or their buckets as well. Subqueries count
+  // as the latter: without buckets, resets between their samples could be missed.
   int totals_only_ = 0, need_buckets_ = 0;
 };
 

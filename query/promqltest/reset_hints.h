@@ -1,7 +1,8 @@
 // The reset hints that a Prometheus TSDB reports for the histograms it has stored.
 //
-// Senders' hints do not survive storage there: a gauge stays a gauge, the first counter of a run says "unknown", and so
-// does one that is a reset; every other one says "not_reset". The expectations of test scripts are written for that.
+// Senders' hints do not survive storage there: a gauge stays a gauge, the first counter of a run
+// says "unknown", and so does one that is a reset; every other one says "not_reset". The
+// expectations of test scripts are written for that.
 #ifndef SLOWBURN_QUERY_PROMQLTEST_RESET_HINTS_H_
 #define SLOWBURN_QUERY_PROMQLTEST_RESET_HINTS_H_
 

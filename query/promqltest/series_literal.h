@@ -1,11 +1,11 @@
-// Series as tests write them: `up{job="a"} 1+2x3 _ stale {{schema:0 count:2 sum:3 buckets:[1
-// 1]}}x2`.
+// Series as tests write them:
+//
+//   up{job="a"} 1+2x3 _ stale {{schema:0 count:2 sum:3 buckets:[1 1]}}x2
 //
 //   item  := _ | _xN | V | VxN | V+DxN | V-DxN | H | HxN | H+HxN | H-HxN
 //   V     := a number, Inf, NaN or stale
 //   H     := {{key:value …}}; keys schema sum count z_bucket z_bucket_w buckets offset n_buckets
-//   n_offset
-//            custom_values counter_reset_hint
+//            n_offset custom_values counter_reset_hint
 //
 // _xN stands for N gaps, every other repetition for N+1 values. Used by promqltest and by rule
 // tests. Threads: stateless. Errors: kInvalidArgument "column N: …".

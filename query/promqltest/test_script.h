@@ -5,8 +5,8 @@
 //     x{a="b"}    0+1x2              {} 3
 //   clear                          eval range from 0 to 5m step 1m x
 //
-// Lines that begin with # are blank; a blank line ends a command. Time 0 is the epoch. Threads:
-// stateless. Errors: kInvalidArgument "LINE: …".
+// Lines that begin with # are blank; a blank line ends a command. Time 0 is the epoch.
+// Threads: stateless. Errors: kInvalidArgument "LINE: …".
 #ifndef SLOWBURN_QUERY_PROMQLTEST_TEST_SCRIPT_H_
 #define SLOWBURN_QUERY_PROMQLTEST_TEST_SCRIPT_H_
 

@@ -1,9 +1,8 @@
 // Go's fmt for template values: Sprint, Sprintln and Sprintf with its verbs and its way of printing
-// mistakes
-// (%!d(string=hi), %!(EXTRA int=1)).
+// mistakes (%!d(string=hi), %!(EXTRA int=1)).
 //
-// Errors: kResourceExhausted when the text would be longer than kMaxTemplateOutputBytes. Threads:
-// stateless.
+// Errors: kResourceExhausted when the text would be longer than kMaxTemplateOutputBytes.
+// Threads: stateless.
 #ifndef SLOWBURN_RULES_TEMPLATE_FORMAT_H_
 #define SLOWBURN_RULES_TEMPLATE_FORMAT_H_
 
@@ -16,8 +15,8 @@
 
 namespace slowburn::rules {
 
-absl::StatusOr<std::string> Sprint(
-    TemplateArgs args);  // spaces between operands that are no strings
+// Spaces between operands that are no strings.
+absl::StatusOr<std::string> Sprint(TemplateArgs args);
 absl::StatusOr<std::string> Sprintln(TemplateArgs args);  // spaces between all
 absl::StatusOr<std::string> Sprintf(std::string_view format, TemplateArgs args);
 

@@ -8,9 +8,9 @@
 namespace slowburn::rules {
 
 inline constexpr size_t kMaxTemplateBytes = size_t{1} << 20;  // of one template's text
-inline constexpr size_t kMaxTemplateOutputBytes = size_t{1}
-                                                  << 20;  // of one expansion, and of one string
-inline constexpr int64_t kMaxTemplateSteps = 1'000'000;   // nodes walked by one expansion
+// Of one expansion, and of one string.
+inline constexpr size_t kMaxTemplateOutputBytes = size_t{1} << 20;
+inline constexpr int64_t kMaxTemplateSteps = 1'000'000;  // nodes walked by one expansion
 inline constexpr int kMaxTemplateDepth = 500;  // nested blocks, parentheses and template calls
 inline constexpr int kMaxValueDepth = 100;     // nested lists and maps
 inline constexpr int64_t kMaxFormatWidth = 1'000'000;  // %1000001d is %!(BADWIDTH), as in Go

@@ -42,18 +42,18 @@ struct TemplateNode {
   const size_t offset;  // into the text of its tree
   std::string text;     // kText; kString and kNumber as written; name of kTemplate and kIdentifier
   std::string value;    // kString: unquoted
-  std::vector<std::string>
-      names;  // kField, kVariable ($x first), kChain: the path; kPipe: declared variables
+  // kField, kVariable ($x first), kChain: the path; kPipe: declared variables.
+  std::vector<std::string> names;
   bool assigns = false;                   // kPipe: $x = …, not :=
   bool boolean = false;                   // kBool
   bool is_int = false, is_float = false;  // kNumber: it can be read as
   int64_t integer = 0;
   double number = 0;
-  std::unique_ptr<TemplateNode>
-      pipe;  // kAction, kIf, kRange, kWith, kTemplate (may be null); kChain: its operand
+  // kAction, kIf, kRange, kWith, kTemplate (may be null); kChain: its operand.
+  std::unique_ptr<TemplateNode> pipe;
   std::unique_ptr<TemplateNode> body, otherwise;  // kIf, kRange, kWith
-  std::vector<std::unique_ptr<TemplateNode>>
-      children;  // kList: statements; kPipe: commands; kCommand: operands
+  // kList: statements; kPipe: commands; kCommand: operands.
+  std::vector<std::unique_ptr<TemplateNode>> children;
 };
 using TemplateNodePtr = std::unique_ptr<TemplateNode>;
 

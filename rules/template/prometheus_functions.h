@@ -1,9 +1,11 @@
 // The functions that Prometheus gives to templates of alerting rules, on top of Go's built-ins:
 //
-//   query first label value strvalue sortByLabel args · humanize humanize1024 humanizeDuration
-//   humanizePercentage humanizeTimestamp toTime toDuration now parseDuration · title toUpper
-//   toLower match reReplaceAll stripPort stripDomain urlQueryEscape graphLink tableLink · safeHtml
-//   externalURL pathPrefix
+//   query first label value strvalue sortByLabel args
+//   humanize humanize1024 humanizeDuration humanizePercentage humanizeTimestamp toTime toDuration
+//     now parseDuration
+//   title toUpper toLower match reReplaceAll stripPort stripDomain urlQueryEscape graphLink
+//     tableLink
+//   safeHtml externalURL pathPrefix
 #ifndef SLOWBURN_RULES_TEMPLATE_PROMETHEUS_FUNCTIONS_H_
 #define SLOWBURN_RULES_TEMPLATE_PROMETHEUS_FUNCTIONS_H_
 
@@ -19,8 +21,8 @@
 namespace slowburn::rules {
 
 struct TemplateContext {
-  std::function<absl::StatusOr<query::QueryResult>(std::string_view expr)>
-      query;  // at `now`; null: refuses
+  // At `now`; null: refuses.
+  std::function<absl::StatusOr<query::QueryResult>(std::string_view expr)> query;
   std::string external_url;
   base::TimestampMs now = 0;
 };

@@ -1,8 +1,8 @@
 // Template: Go's text/template language, as alert annotations and notifications are written in it.
 //
-//   ASSIGN_OR_RETURN(Template t, Template::Parse("{{ .Labels.job }} is {{ $value | humanize }}",
-//   "summary", functions,
-//                                                {"$value"}));
+//   ASSIGN_OR_RETURN(Template t,
+//                    Template::Parse("{{ .Labels.job }} is {{ $value | humanize }}", "summary",
+//                                    functions, {"$value"}));
 //   ASSIGN_OR_RETURN(std::string text, t.Execute(data, functions, {{TemplateValue::Float(1)}}));
 //
 // Go's built-in functions are always there; `functions` come on top and win. A key that a map lacks
@@ -10,10 +10,10 @@
 // template can hang or fill memory.
 //
 // Threads: immutable after Parse and Add, so one Template may run on many threads. Copies share the
-// trees. Errors: kInvalidArgument. Parse: "template: NAME:LINE:COLUMN: reason"; Execute: "template:
-// NAME:LINE:COLUMN:
-//   executing "NAME" at <NODE>: reason", lines and columns (in bytes) from 1. kResourceExhausted: a
-//   limit.
+// trees.
+// Errors: kInvalidArgument. Parse: "template: NAME:LINE:COLUMN: reason"; Execute: "template:
+//   NAME:LINE:COLUMN: executing "NAME" at <NODE>: reason", lines and columns (in bytes) from 1.
+//   kResourceExhausted: a limit.
 #ifndef SLOWBURN_RULES_TEMPLATE_TEMPLATE_H_
 #define SLOWBURN_RULES_TEMPLATE_TEMPLATE_H_
 

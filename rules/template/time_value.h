@@ -24,8 +24,8 @@ TemplateValue DurationValue(int64_t nanoseconds);
 bool TimeOf(const TemplateValue& value, base::TimestampMs& t);
 bool IsDurationValue(const TemplateValue& value);
 
-std::string FormatGoTime(base::TimestampMs t,
-                         std::string_view layout);  // layouts as "Jan 2, 2006 at 3:04pm (MST)"
+// Layouts as "Jan 2, 2006 at 3:04pm (MST)".
+std::string FormatGoTime(base::TimestampMs t, std::string_view layout);
 std::string FormatGoDuration(int64_t nanoseconds);  // "1h30m0s", "1.5ms"
 
 }  // namespace slowburn::rules

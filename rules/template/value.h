@@ -9,8 +9,7 @@
 //   auto data = TemplateValue::Struct({{"Labels", labels}, {"Value", TemplateValue::Float(1)}});
 //
 // Threads: immutable once made; copies share what is large. Lifetimes: a TemplateType outlives
-// every value of it (make
-//   them static).
+// every value of it (make them static).
 #ifndef SLOWBURN_RULES_TEMPLATE_VALUE_H_
 #define SLOWBURN_RULES_TEMPLATE_VALUE_H_
 

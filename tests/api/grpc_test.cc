@@ -295,8 +295,8 @@ TEST_F(GrpcServerTest, TheClientsDeadlineEndsAQuery) {
   grpc::ClientContext context;
   context.set_deadline(
       gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_millis(30, GPR_TIMESPAN)));
-  v1::QueryRequest
-      request;  // 100 series, 50,000 steps, 100 samples in each window: seconds of work
+  // 100 series, 50,000 steps, 100 samples in each window: seconds of work.
+  v1::QueryRequest request;
   request.set_query("sum_over_time(m[1s:10ms])");
   request.set_start_ms(kNow);
   request.set_end_ms(kNow + 250'000);

@@ -393,8 +393,8 @@ TEST_F(HttpServerTest, AHalfClosedClientStillGetsItsAnswer) {
   RawClient raw = Raw();
   raw.Send("GET /until-gone HTTP/1.1\r\nHost: x\r\n\r\n");
   started_.Wait();
-  raw.HalfClose();  // as Go, taken for a client that leaves; but what the handler says is still
-                    // sent
+  // As Go, taken for a client that leaves; but what the handler says is still sent.
+  raw.HalfClose();
   EXPECT_TRUE(raw.ReadAll().ends_with("gone"));
 }
 

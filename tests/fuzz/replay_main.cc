@@ -1,4 +1,5 @@
-// Runs a fuzz target over the files of the folders given on the command line: the corpus as a regression test.
+// Runs a fuzz target over the files of the folders given on the command line: the corpus as a
+// regression test.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

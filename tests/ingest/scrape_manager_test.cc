@@ -425,8 +425,8 @@ TEST_F(ScrapeManagerTest, AReloadLeavesUnchangedJobsAlone) {
   ApplyJob();
   Scrape("a 1\n");
   const size_t timers = executor_.timers();
-  Apply("- job_name: j\n  static_configs:\n  - targets: ['h:1']\n");  // the same, laid out
-                                                                      // differently
+  // The same, laid out differently.
+  Apply("- job_name: j\n  static_configs:\n  - targets: ['h:1']\n");
   EXPECT_EQ(executor_.timers(), timers);
   Scrape("a 2\n");
   const auto samples = slowburn::testing::AllSamples(storage_)["a{instance=\"h:1\", job=\"j\"}"];

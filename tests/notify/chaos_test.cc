@@ -193,8 +193,8 @@ class Chaos {
   World world_;
   std::set<std::string> firing_;
   std::vector<std::string> silences_;
-  std::map<std::string, std::set<std::string>>
-      believed_;                               // by path: what the receiver holds to be firing
+  // By path: what the receiver holds to be firing.
+  std::map<std::string, std::set<std::string>> believed_;
   std::map<std::string, std::string> bodies_;  // by id
 };
 

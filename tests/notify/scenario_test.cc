@@ -2,13 +2,12 @@
 // when.
 //
 //   - name: what holds
-//     config: |           # alertmanager.yml
+//     config: |                  # alertmanager.yml
 //     steps:
-//     - {at: 10s, fire: A/1}          # also: resolve, silence (with `for` and `as`), unsilence,
-//     reload, restart (a
-//                                     # kill -9; its value is how long we are down), answer (of a
-//                                     path or all: # "500", "429 7", "timeout", "refused", "lost",
-//                                     "ok"), end
+//     - {at: 10s, fire: A/1}     # also: resolve, silence (with `for` and `as`), unsilence, reload,
+//                                # restart (a kill -9; its value is how long we are down),
+//                                # answer (of a path or all: "500", "429 7", "timeout", "refused",
+//                                # "lost", "ok"), end
 //     want: [ 30s hook firing[A/1] resolved[] first notification ]
 #include <gtest/gtest.h>
 

@@ -44,10 +44,10 @@ TEST(TimeInterval, Contains) {
       {"{months: ['january:march', 12]}", "2026-11-01T00:00:00Z", false},
       {"{years: ['2025:2026']}", "2026-11-01T00:00:00Z", true},
       {"{years: [2025]}", "2026-11-01T00:00:00Z", false},
-      {"{weekdays: [monday], months: [march]}", "2026-03-03T00:00:00Z",
-       false},  // all fields must match
-      {"{weekdays: [monday]}, {weekdays: [tuesday]}", "2026-03-03T00:00:00Z",
-       true},                                             // any specification
+      // All fields must match.
+      {"{weekdays: [monday], months: [march]}", "2026-03-03T00:00:00Z", false},
+      // Any specification.
+      {"{weekdays: [monday]}, {weekdays: [tuesday]}", "2026-03-03T00:00:00Z", true},
       {"{weekdays: []}", "2026-03-03T00:00:00Z", false},  // an empty list is not an absent one
       // Time zones: 23:30 UTC on Tuesday is Wednesday in Sydney.
       {"{weekdays: [wednesday], location: Australia/Sydney}", "2026-03-03T23:30:00Z", true},

@@ -60,8 +60,8 @@ class FakeReceivers final : public base::HttpClient {
 
 class World {
  public:
-  explicit World(std::string config,
-                 base::TimestampMs start = 1767225600000);  // 2026-01-01, a Thursday
+  // The default start is 2026-01-01, a Thursday.
+  explicit World(std::string config, base::TimestampMs start = 1767225600000);
   ~World();
 
   // "A/1 severity=page": alertname, instance and more labels; several are separated by commas.

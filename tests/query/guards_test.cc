@@ -361,7 +361,8 @@ TEST_F(BudgetTest, EveryOperatorCountsWhatItHolds) {
     } else {
       continue;  // not a question of memory
     }
-    // Threads that share the series of a range function hold a little more or less at once each time.
+    // Threads that share the series of a range function hold a little more or less at once each
+    // time.
     const bool shared = std::string_view(query).starts_with("sum_over_time");
     Remake(shared ? 2 * peak : peak, size_t{1} << 30);
     EXPECT_OK(Run(query));

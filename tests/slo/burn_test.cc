@@ -16,14 +16,13 @@
 namespace slowburn::slo {
 namespace {
 
-constexpr int64_t kEvents =
-    10'000;  // in ten seconds: every error ratio of the tables is a whole number of them
+// In ten seconds: every error ratio of the tables is a whole number of them.
+constexpr int64_t kEvents = 10'000;
 constexpr DurationMs kStep = 10 * base::kSecond;
 
 struct Firing {
-  DurationMs from = 0,
-             to =
-                 0;  // evaluations, from the start of the fault; to: the first that is silent again
+  // Evaluations, from the start of the fault; to: the first that is silent again.
+  DurationMs from = 0, to = 0;
 };
 
 // A clean history of three days, then `bad` of each 10 000 events for `fault`, then clean again;

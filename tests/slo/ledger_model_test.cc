@@ -237,8 +237,8 @@ TEST(LedgerModel, AKilledLedgerIsIdenticalToOneThatRanThrough) {
     while (mortal->Step()) {
     }
     world.clock.Set(now);
-    mortal->Tick(
-        now);  // finds out what came before the samples of idle series, and begins the recount
+    // Finds out what came before the samples of idle series, and begins the recount.
+    mortal->Tick(now);
     live.Tick(now);
     const std::string text = sli.CanonicalText();
     ExpectSame(*live.LedgerOf(text), *mortal->LedgerOf(text), kT0 - base::kHour,

@@ -257,8 +257,8 @@ TEST(SloManager, AnSloThatIsAddedIsCountedFromTheStore) {
   EXPECT_TRUE(world.manager->Filled());
   const SloStatus status = *world.manager->Status("checkout-availability", std::nullopt);
   EXPECT_EQ(status.period.bad, EventCount::FromInt(60'000));
-  EXPECT_EQ(status.period.total,
-            EventCount::FromInt(10'000 * (73 * 360 + 6)));  // the first sample counts nothing
+  // The first sample counts nothing.
+  EXPECT_EQ(status.period.total, EventCount::FromInt(10'000 * (73 * 360 + 6)));
   EXPECT_NEAR(status.coverage, 73.0 / 720, 1e-3);
   shop.Serve(kT0 + 70'000, 10'000);
   EXPECT_THAT(Firing(*world.manager), ElementsAre("fast"));

@@ -45,8 +45,8 @@ TEST(SpecLoader, ReadsTheSmallestFile) {
   EXPECT_EQ(spec.budget, (Ratio{1, 1000}));
   EXPECT_EQ(spec.period_ms, 30 * base::kDay);
   EXPECT_EQ(spec.where, "f.yml:1:1");
-  ASSERT_EQ(spec.tiers.size(),
-            4u);  // google-30d is the default: an SLO that nobody hears of is none
+  // google-30d is the default: an SLO that nobody hears of is none.
+  ASSERT_EQ(spec.tiers.size(), 4u);
   const struct {
     const char *name, *severity;
     Ratio factor, threshold;

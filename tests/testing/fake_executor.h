@@ -1,5 +1,6 @@
-// An executor without threads: posted tasks run in RunPosted, timers when AdvanceTo passes them, in order of time and,
-// within one time, of their creation. An hour of rules takes as long as the rules do.
+// An executor without threads: posted tasks run in RunPosted, timers when AdvanceTo passes them, in
+// order of time and, within one time, of their creation. An hour of rules takes as long as the
+// rules do.
 #ifndef SLOWBURN_TESTS_TESTING_FAKE_EXECUTOR_H_
 #define SLOWBURN_TESTS_TESTING_FAKE_EXECUTOR_H_
 
@@ -21,7 +22,8 @@ class FakeExecutor final : public base::Executor {
   bool Cancel(base::TimerId id) override;
 
   void RunPosted();                          // until nothing is posted
-  void AdvanceTo(base::TimestampMs when);    // moves the clock through every timer up to and including `when`
+  // Moves the clock through every timer up to and including `when`.
+  void AdvanceTo(base::TimestampMs when);
   void AdvanceBy(base::DurationMs by) { AdvanceTo(clock_.Now() + by); }
   size_t timers() const { return timers_.size(); }
 

@@ -1,4 +1,5 @@
-// Stands in the HttpClient door: answers from a function, on the caller's thread, and keeps what was asked.
+// Stands in the HttpClient door: answers from a function, on the caller's thread, and keeps what
+// was asked.
 #ifndef SLOWBURN_TESTS_TESTING_FAKE_HTTP_CLIENT_H_
 #define SLOWBURN_TESTS_TESTING_FAKE_HTTP_CLIENT_H_
 
@@ -18,7 +19,8 @@ class FakeHttpClient final : public base::HttpClient {
   void Start(base::HttpRequest request, Callback done) override;
   const std::vector<base::HttpRequest>& requests() const { return requests_; }
   void set_server(Server server) { server_ = std::move(server); }
-  // From now on answers wait until Release() gives them, oldest first: for what happens while a request is under way.
+  // From now on answers wait until Release() gives them, oldest first: for what happens while a
+  // request is under way.
   void Hold() { held_ = true; }
   void Release();
 

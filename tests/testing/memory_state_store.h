@@ -19,7 +19,8 @@ class MemoryStateStore final : public base::StateStore {
   absl::Status Scan(base::Space space, std::string_view begin, std::string_view end,
                     const std::function<bool(std::string_view, std::string_view)>& visit) const override;
 
-  // The next `n` Apply calls succeed, all later ones fail, until called again. Negative: never fail.
+  // The next `n` Apply calls succeed, all later ones fail, until called again. Negative: never
+  // fail.
   void FailAfter(int n);
   int applied() const;
 

@@ -14,7 +14,8 @@ class Random {
   uint64_t seed() const { return seed_; }
   uint64_t Next() { return engine_(); }
   uint64_t Below(uint64_t n) { return n == 0 ? 0 : engine_() % n; }  // [0, n)
-  int64_t Between(int64_t low, int64_t high) { return low + int64_t(Below(uint64_t(high - low) + 1)); }  // both ends
+  // Both ends.
+  int64_t Between(int64_t low, int64_t high) { return low + int64_t(Below(uint64_t(high - low) + 1)); }
   double Unit() { return double(engine_() >> 11) * 0x1p-53; }
   bool OneIn(uint64_t n) { return Below(n) == 0; }
   std::mt19937_64& engine() { return engine_; }

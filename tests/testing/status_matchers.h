@@ -1,4 +1,5 @@
-// ASSERT_OK(expr), EXPECT_OK(expr), ASSERT_OK_AND_ASSIGN(auto x, expr), EXPECT_THAT(status, IsCode(code, substring)).
+// ASSERT_OK(expr), EXPECT_OK(expr), ASSERT_OK_AND_ASSIGN(auto x, expr),
+// EXPECT_THAT(status, IsCode(code, substring)).
 #ifndef SLOWBURN_TESTS_TESTING_STATUS_MATCHERS_H_
 #define SLOWBURN_TESTS_TESTING_STATUS_MATCHERS_H_
 

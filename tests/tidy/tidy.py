@@ -122,6 +122,16 @@ def rule_banned(root):
                     yield path, number, f"{re.search(pattern, line).group(0)!r}: use {instead}"
 
 
+def rule_comments(root):
+    """A line with a comment has at most 100 columns: clang-format leaves comments as they were laid out by hand."""
+    for path in sources(root):
+        text = read(os.path.join(root, path))
+        text = re.sub(r'R"([A-Za-z]*)\((.*?)\)\1"', lambda m: re.sub(r"[^\n]", "_", m.group(0)), text, flags=re.S)
+        for number, line in enumerate(text.split("\n"), 1):
+            if len(line) > 100 and "//" in re.sub(r'"(\\.|[^"\\])*"', "", line):
+                yield path, number, f"{len(line)} columns: break the comment by hand, or put it on the line above"
+
+
 def rule_headers(root):
     """A header has a guard named after its path, and begins by saying what it is."""
     for path in sources(root):

@@ -59,6 +59,14 @@ class TidyTest(unittest.TestCase):
         self.check("banned", {"tsdb/a.h": "std::mutex mu;\n"}, {"tsdb/a.h": '// std::mutex in words\nauto s = "std::mutex";\n'},
                    "base/mutex.h")
 
+    def test_long_comment(self):
+        words = "a table of which one row is a line " * 3
+        raw = 'auto s = R"(https://%s)";\n' % ("x" * 100)
+        self.check("comments", {"tsdb/a.h": f"// {words}\n"}, {"tsdb/a.h": f"// {words[:60]}\n// {words[60:]}\n{raw}"},
+                   "break the comment by hand")
+        self.check("comments", {"tsdb/a.h": f"int a = 0;  // {words}\n"}, {"tsdb/a.h": f'auto s = "http://{words}";\n'},
+                   "the line above")
+
     def test_header(self):
         self.check("headers", {"tsdb/a.h": "#ifndef A_H\n#define A_H\n#endif\n"},
                    {"tsdb/a.h": "// What it is.\n#ifndef SLOWBURN_TSDB_A_H_\n#define SLOWBURN_TSDB_A_H_\n#endif\n"}, "include guard")

@@ -19,8 +19,8 @@ namespace slowburn::tsdb {
 namespace {
 
 constexpr DurationMs kRetention = 6 * base::kHour;
-constexpr DurationMs kSweepStep =
-    kRetention / 40;  // more than the store's: each call frees what it hides
+// More than the store's: each call frees what it hides.
+constexpr DurationMs kSweepStep = kRetention / 40;
 
 struct RefPair {
   SeriesRef db{}, model{};
