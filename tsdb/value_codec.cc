@@ -74,9 +74,15 @@ bool AppendRawCoded(Bits bits, std::string& out) {
   return true;
 }
 
+// `raw` may be null where nothing is wanted.
+void CopyDoubles(const uint8_t* raw, size_t begin, std::span<double> out) {
+  if (out.empty()) return;
+  std::memcpy(out.data(), raw + begin * sizeof(double), out.size_bytes());
+}
+
 bool DecodeRaw(ColumnBytes column, size_t begin, std::span<double> out) {
   if (column.unread.size() != column.count * sizeof(double)) return false;
-  std::memcpy(out.data(), column.unread.begin + begin * sizeof(double), out.size_bytes());
+  CopyDoubles(column.unread.begin, begin, out);
   return true;
 }
 
@@ -84,7 +90,7 @@ bool DecodeRawCoded(ColumnBytes column, size_t begin, std::span<double> out) {
   const size_t size = column.count * sizeof(double);
   const auto bytes = std::make_unique_for_overwrite<uint8_t[]>(size);
   if (!DecodeZstd(column.unread, bytes.get(), size)) return false;
-  std::memcpy(out.data(), bytes.get() + begin * sizeof(double), out.size_bytes());
+  CopyDoubles(bytes.get(), begin, out);
   return true;
 }
 

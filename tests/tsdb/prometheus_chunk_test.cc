@@ -56,7 +56,8 @@ TEST(PrometheusBytes, NumbersAsTheDescriptionHasThem) {
   EXPECT_TRUE(in.ok() && in.AtEnd());
   EXPECT_EQ(in.Be16(), 0);
   EXPECT_FALSE(in.ok());
-  ByteReader many(Hex("ff01 61"));
+  const std::string too_few = Hex("ff01 61");
+  ByteReader many(too_few);
   EXPECT_EQ(many.Count(1), 0U);
   EXPECT_FALSE(many.ok());
 }
@@ -91,16 +92,17 @@ TEST(PrometheusBytes, VarbitsAtTheirEdges) {
     for (const int64_t add : {-1, 0, 1})
       numbers.push_back(static_cast<int64_t>((uint64_t{1} << shift) + static_cast<uint64_t>(add)));
   }
+  const auto negated = [](int64_t n) { return static_cast<int64_t>(-static_cast<uint64_t>(n)); };
   for (const int64_t n : numbers) {
     bits.VarbitInt(n);
-    bits.VarbitInt(-n);
+    bits.VarbitInt(negated(n));
     bits.VarbitUint(static_cast<uint64_t>(n));
     bits.Varint(n);
   }
   BitReader in(out);
   for (const int64_t n : numbers) {
     EXPECT_EQ(in.VarbitInt(), n);
-    EXPECT_EQ(in.VarbitInt(), -n);
+    EXPECT_EQ(in.VarbitInt(), negated(n));
     EXPECT_EQ(in.VarbitUint(), static_cast<uint64_t>(n));
     EXPECT_EQ(in.Varint(), n);
   }
