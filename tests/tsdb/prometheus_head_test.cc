@@ -206,8 +206,9 @@ TEST_F(PrometheusHead, LittleMemoryAndDamage) {
       damaged[random.Below(whole.size())] ^= static_cast<char>(1 << random.Below(8));
     }
     WriteWhole(folder_ / "wal/00000000", damaged);
-    Dump();
-    if (round % 2 == 1) {
+    const std::string found = Dump();
+    // A few bits mean nothing, such as the upper ones of a fragment's type.
+    if (round % 2 == 1 && found != all) {
       EXPECT_GE(report_.faults() + report_.skipped().size(), 1U);
     }
   }
