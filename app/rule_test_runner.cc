@@ -1,6 +1,7 @@
 #include "app/rule_test_runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -26,8 +27,8 @@ using Groups = std::vector<std::shared_ptr<const rules::GroupSpec>>;
 class TestClock final : public base::Clock {
  public:
   TimestampMs Now() const override { return now; }
-  int64_t MonotonicNs() const override { return now * 1'000'000; }
-  TimestampMs now = 0;
+  int64_t MonotonicNs() const override { return Now() * 1'000'000; }
+  std::atomic<TimestampMs> now = 0;  // the engine's threads look at it
 };
 
 class NullSink final : public rules::AlertSink {
