@@ -54,8 +54,8 @@ absl::StatusOr<std::vector<Newest>> Collect(tsdb::Storage& storage,
     const auto names = a.labels.metric_name() <=> b.labels.metric_name();
     return names != 0 ? names < 0 : a.labels < b.labels;
   });
-  const auto repeated = std::ranges::unique(out, {}, &Newest::labels);
-  out.erase(repeated.begin(), repeated.end());
+  const auto same = [](const Newest& a, const Newest& b) { return a.labels == b.labels; };
+  out.erase(std::unique(out.begin(), out.end(), same), out.end());
   return out;
 }
 

@@ -32,14 +32,16 @@ absl::StatusOr<LabelRequest> ReadRequest(const Params& params) {
   return out;
 }
 
-// Cuts to the limit; the warnings say so.
+// Cuts to the limit. Returns the warnings: that it did, and what the storage has lost.
 template <typename Items>
-std::vector<std::string> Truncate(Items& items, size_t limit) {
-  if (limit == 0 || items.size() <= limit) return {};
+std::vector<std::string> Truncate(Items& items, size_t limit, const tsdb::Querier& querier) {
+  std::vector<std::string> warnings = querier.Warnings();
+  if (limit == 0 || items.size() <= limit) return warnings;
   auto end = items.begin();
   std::advance(end, limit);
   items.erase(end, items.end());
-  return {std::string(kTruncated)};
+  warnings.emplace_back(kTruncated);
+  return warnings;
 }
 
 template <typename Fetch>
@@ -55,9 +57,10 @@ absl::StatusOr<std::vector<std::string>> Union(const std::vector<tsdb::Matchers>
   return std::vector<std::string>(all.begin(), all.end());
 }
 
-Response StringsResponse(absl::StatusOr<std::vector<std::string>> strings, size_t limit) {
+Response StringsResponse(absl::StatusOr<std::vector<std::string>> strings, size_t limit,
+                         const tsdb::Querier& querier) {
   if (!strings.ok()) return ErrorResponse(strings.status());
-  const std::vector<std::string> warnings = Truncate(*strings, limit);
+  const std::vector<std::string> warnings = Truncate(*strings, limit, querier);
   std::string body = BeginSuccess();
   base::JsonWriter w(body, base::JsonEscapes::kGo);
   w.BeginArray();
@@ -76,7 +79,7 @@ Response LabelNames(tsdb::Storage& storage, const Request& request) {
                                [&](const tsdb::Matchers& matchers) {
                                  return querier->LabelNames(matchers, wanted->fetch());
                                }),
-                         wanted->limit);
+                         wanted->limit, *querier);
 }
 
 Response LabelValues(tsdb::Storage& storage, const Request& request) {
@@ -95,7 +98,7 @@ Response LabelValues(tsdb::Storage& storage, const Request& request) {
                                [&](const tsdb::Matchers& matchers) {
                                  return querier->LabelValues(name, matchers, wanted->fetch());
                                }),
-                         wanted->limit);
+                         wanted->limit, *querier);
 }
 
 absl::Status Collect(tsdb::Querier& querier, const tsdb::Matchers& matchers,
@@ -123,7 +126,7 @@ Response SeriesList(tsdb::Storage& storage, const Request& request) {
     const absl::Status status = Collect(*querier, matchers, *wanted, found);
     if (!status.ok()) return ErrorResponse(status);
   }
-  const std::vector<std::string> warnings = Truncate(found, wanted->limit);
+  const std::vector<std::string> warnings = Truncate(found, wanted->limit, *querier);
   std::string body = BeginSuccess();
   body += '[';
   for (const tsdb::Labels& labels : found) {

@@ -355,10 +355,10 @@ void MetricExposition::Line(std::string_view suffix, const LabelPairs& labels, s
 void MetricExposition::AddProto(const LabelPairs& labels, const Point& point) {
   ProtoWriter family(family_);
   family.Message(kFamilyMetric, [&](ProtoWriter& w) {
-    for (const auto& [label, value] : labels) {
+    for (const auto& label : labels) {
       w.Message(kMetricLabel, [&](ProtoWriter& pair) {
-        pair.Bytes(1, EscapeName(label, format_.escaping));
-        pair.Bytes(2, value);
+        pair.Bytes(1, EscapeName(label.first, format_.escaping));
+        pair.Bytes(2, label.second);
       });
     }
     if (point.h) {

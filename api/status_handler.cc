@@ -45,7 +45,7 @@ std::string BuildInfoJson() {
 }
 
 std::string RuntimeInfoJson(const StatusDeps& deps, base::TimestampMs started) {
-  const auto [reload_ok, reloaded_at] = deps.last_reload();
+  const StatusDeps::LastReload reload = deps.last_reload();
   std::string out;
   base::JsonWriter json(out);
   json.BeginObject();
@@ -53,8 +53,8 @@ std::string RuntimeInfoJson(const StatusDeps& deps, base::TimestampMs started) {
   json.Field("CWD", WorkingDirectory());
   json.Field("hostname", Hostname());
   json.Field("serverTime", base::FormatRfc3339(deps.clock.Now(), 9));
-  json.Field("reloadConfigSuccess", reload_ok);
-  json.Field("lastConfigTime", base::FormatRfc3339(reloaded_at, 0));
+  json.Field("reloadConfigSuccess", reload.ok);
+  json.Field("lastConfigTime", base::FormatRfc3339(reload.loaded_at, 0));
   json.Field("corruptionCount", int64_t{0});
   json.Field("goroutineCount", int64_t{0});
   json.Field("GOMAXPROCS", int64_t(std::thread::hardware_concurrency()));
@@ -75,14 +75,14 @@ std::string FlagsJson(const StatusDeps& deps) {
 
 // What whoever looks at the page should know.
 std::string NotificationsJson(const StatusDeps& deps) {
-  const auto [reload_ok, reloaded_at] = deps.last_reload();
+  const StatusDeps::LastReload reload = deps.last_reload();
   std::string out;
   base::JsonWriter json(out);
   json.BeginArray();
-  if (!reload_ok) {
+  if (!reload.ok) {
     json.BeginObject();
     json.Field("text", "Configuration reload has failed.");
-    json.Field("date", base::FormatRfc3339(reloaded_at, 9));
+    json.Field("date", base::FormatRfc3339(reload.failed_at, 9));
     json.Field("active", true);
     json.EndObject();
   }

@@ -33,7 +33,12 @@ struct StatusDeps {
   std::function<ReplayProgress()> replay;
   std::function<std::string()> config_yaml;  // secrets redacted
   std::function<absl::Status()> reload;      // everything; keeps the old on error
-  std::function<std::pair<bool, base::TimestampMs>()> last_reload;  // ok, when
+  struct LastReload {
+    bool ok = true;
+    base::TimestampMs loaded_at = 0;  // the configuration that is in force
+    base::TimestampMs failed_at = 0;  // if not ok
+  };
+  std::function<LastReload()> last_reload;
   std::function<void()> quit;
 };
 

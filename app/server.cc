@@ -175,8 +175,7 @@ struct Server::Impl {
   base::Mutex mu;
   std::string config_yaml ABSL_GUARDED_BY(mu);
   tsdb::Labels external_labels ABSL_GUARDED_BY(mu);
-  bool last_reload_ok ABSL_GUARDED_BY(mu) = true;
-  base::TimestampMs last_reload_at ABSL_GUARDED_BY(mu) = 0;
+  api::StatusDeps::LastReload last_reload ABSL_GUARDED_BY(mu);
   std::atomic<bool> ready{false}, stopping{false};
   bool stopped = false;  // only Stop's thread
 
@@ -297,10 +296,9 @@ absl::Status Server::Impl::Apply(Settings settings) {
   base::MutexLock lock(mu);
   config_yaml = config.redacted_yaml;
   external_labels = config.global.external_labels;
-  last_reload_ok = true;
-  last_reload_at = clock.Now();
+  last_reload = {.ok = true, .loaded_at = clock.Now()};
   reload_ok.Set(1);
-  reloaded_at.Set(double(last_reload_at) / 1000);
+  reloaded_at.Set(double(last_reload.loaded_at) / 1000);
   return absl::OkStatus();
 }
 
@@ -315,7 +313,8 @@ absl::Status Server::Impl::Reload() {
   base::Error("configuration not reloaded, the old one stays in force", {{"err", status}});
   notifier->ReportBadConfig();
   base::MutexLock lock(mu);
-  last_reload_ok = false;
+  last_reload.ok = false;
+  last_reload.failed_at = clock.Now();
   reload_ok.Set(0);
   return status;
 }
@@ -342,7 +341,7 @@ void Server::Impl::RegisterRoutes() {
                .last_reload =
                    [this] {
                      base::MutexLock lock(mu);
-                     return std::pair(last_reload_ok, last_reload_at);
+                     return last_reload;
                    },
                .quit = hooks.quit});
   api::RegisterQueryApi(router, {.storage = *db,

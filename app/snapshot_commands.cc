@@ -54,7 +54,8 @@ absl::StatusOr<std::string> TakeThroughServer(const TsdbSnapshotOptions& options
   if (!fs::exists(path)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the server at ", server, " took snapshot ", name, ", but not in ",
-                     options.path, "/snapshots: --storage.path is not its data directory"));
+                     options.path, "/snapshots: --storage.path is not its data directory. Remove that "
+                     "snapshot there."));
   }
   return path;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/open_directory.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -235,6 +236,13 @@ void PrintImport(const tsdb::prom::Directory& source, const tsdb::prom::ImportSt
   }
 }
 
+// For the end, when all that there is was read.
+absl::Status WasWhole(const tsdb::Querier& querier) {
+  const std::vector<std::string> warnings = querier.Warnings();
+  if (warnings.empty()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrJoin(warnings, "\n"));
+}
+
 }  // namespace
 
 absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FILE* progress) {
@@ -252,7 +260,7 @@ absl::Status RunTsdbDump(const TsdbDumpOptions& options, std::FILE* out, std::FI
   }
   while (true) {
     ASSIGN_OR_RETURN(tsdb::SeriesSet * series, sets.Next());
-    if (series == nullptr) return absl::OkStatus();
+    if (series == nullptr) return WasWhole(*querier);
     RETURN_IF_ERROR(DumpSeries(*series, out));
   }
 }
@@ -292,7 +300,7 @@ absl::Status RunTsdbExport(const TsdbExportOptions& options, std::FILE* out, std
   RETURN_IF_ERROR(directory.Open(options.path, progress));
   const tsdb::DbStats held = directory.db->Stats(0);
   const tsdb::TimeRange range = HalfOpen(options.min_time, options.max_time);
-  if (held.samples > 0) {
+  if (held.samples + held.block_samples > 0) {
     wanted.range.start = std::max(range.start, held.min_time);
     wanted.range.end = std::min(range.end, held.max_time + 1);
   } else {
@@ -310,7 +318,7 @@ absl::Status RunTsdbExport(const TsdbExportOptions& options, std::FILE* out, std
     std::fprintf(out, "left out: %llu start timestamps of samples\n", number(stats.starts));
   if (stats.invalid_histograms > 0)
     std::fprintf(out, "left out: %llu invalid histograms\n", number(stats.invalid_histograms));
-  return absl::OkStatus();
+  return WasWhole(*directory.db->NewQuerier(range));
 }
 
 absl::Status RunTsdbStats(const TsdbStatsOptions& options, std::FILE* out, std::FILE* progress) {

@@ -1,8 +1,11 @@
 #include "app/web_handler.h"
 
 #include <string>
+#include <utility>
 
 #include "app/assets.h"
+#include "base/number.h"
+#include "rules/template/builtins.h"
 
 namespace slowburn::app {
 namespace {
@@ -18,9 +21,26 @@ api::Response Serve(const Asset& asset) {
   return response;
 }
 
+// Where pages and dashboards lead to in Prometheus, with the query of the first panel. Relative, so
+// that it is right behind any prefix.
+api::Response ToQueryBox(const api::Request& request) {
+  api::Response response{.status = 302, .content_type = "text/plain; charset=utf-8"};
+  std::string target = "./";
+  if (const std::string_view expr = request.params.Get("g0.expr"); !expr.empty()) {
+    target += "#q=" + rules::EscapeQuery(expr);
+    const auto range = base::ParseDuration(request.params.Get("g0.range_input"));
+    if (range.ok()) target += "&range=" + std::to_string(*range / 1000);
+  }
+  response.headers = {{"Location", std::move(target)}};
+  return response;
+}
+
 }  // namespace
 
 void RegisterWebPage(api::Router& router) {
+  for (const char* path : {"/graph", "/query", "/alerts"}) {
+    router.Add({"GET", "HEAD"}, path, ToQueryBox);
+  }
   for (const Asset& asset : Assets()) {
     const auto handler = [&asset](const api::Request&) { return Serve(asset); };
     router.Add({"GET", "HEAD"}, std::string(asset.path), handler);

@@ -1,5 +1,6 @@
-// Serves the embedded web page at / and /assets/. Nothing else is answered with it: a path that
-// does not exist stays a 404, which Grafana's probe of /alertmanager/ relies on.
+// Serves the embedded web page at / and /assets/, and leads there from the addresses that alerts
+// have as their source (/graph?g0.expr=…). Nothing else is answered with it: a path that does not
+// exist stays a 404, which Grafana's probe of /alertmanager/ relies on.
 // Threads: stateless.
 #ifndef SLOWBURN_APP_WEB_HANDLER_H_
 #define SLOWBURN_APP_WEB_HANDLER_H_

@@ -184,11 +184,12 @@ int GroupNumber(const re2::RE2& program, std::string_view name) {
 
 // Go's Regexp.expand.
 void AppendExpanded(std::string& out, const re2::RE2& program, const Groups& groups,
-                    int group_count, std::string_view replacement) {
+                    int group_count, std::string_view replacement,
+                    size_t max_bytes = std::string::npos) {
   for (;;) {
     const size_t dollar = replacement.find('$');
     out += replacement.substr(0, dollar);
-    if (dollar == std::string_view::npos) return;
+    if (dollar == std::string_view::npos || out.size() > max_bytes) return;
     replacement.remove_prefix(dollar + 1);
     if (replacement.starts_with('$')) {
       out += '$';
@@ -241,14 +242,15 @@ bool Regex::Matches(std::string_view text) const {
 }
 
 std::optional<std::string> Regex::Expand(std::string_view text,
-                                         std::string_view replacement) const {
+                                         std::string_view replacement,
+                                         size_t max_bytes) const {
   Groups groups;
   const int count = GroupCount(*program_);
   if (!program_->Match(Piece(text), 0, text.size(), re2::RE2::UNANCHORED, groups.data(), count)) {
     return std::nullopt;
   }
   std::string out;
-  AppendExpanded(out, *program_, groups, count, replacement);
+  AppendExpanded(out, *program_, groups, count, replacement, max_bytes);
   return out;
 }
 

@@ -30,8 +30,9 @@ class Regex {
 
   bool Matches(std::string_view text) const;
   // Go's Regexp.ExpandString over the first match: $1, ${1}, ${name}, $$. nullopt when `text` does
-  // not match.
-  std::optional<std::string> Expand(std::string_view text, std::string_view replacement) const;
+  // not match. Of a text that would be longer than `max_bytes` comes only a beginning, which is.
+  std::optional<std::string> Expand(std::string_view text, std::string_view replacement,
+                                    size_t max_bytes = std::string::npos) const;
   // Go's ReplaceAllString.
   std::string ReplaceAll(std::string_view text, std::string_view replacement) const;
   const std::string& pattern() const { return pattern_; }

@@ -37,7 +37,9 @@ std::string DescribeLabels(const std::vector<tsdb::LabelView>& labels, size_t ma
   std::string out = "{";
   for (const tsdb::LabelView& label : labels) {
     if (out.size() > 1) out += ", ";
-    absl::StrAppend(&out, Shorten(label.name, 100), "=", Quoted(label.value));
+    const bool readable = tsdb::IsValidUtf8(label.name);
+    absl::StrAppend(&out, readable ? Shorten(label.name, 100) : Quoted(label.name), "=",
+                    Quoted(label.value));
     if (out.size() > max_bytes) return Shorten(out, max_bytes);
   }
   out += "}";

@@ -91,17 +91,24 @@ absl::Status Invalid(std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("invalid silence: ", std::string(why)));
 }
 
+// As Alertmanager judges it: a negative matcher says something, whatever it matches.
+bool SaysNothing(const Matcher& matcher) {
+  const bool negative =
+      matcher.op() == Matcher::Op::kNotEqual || matcher.op() == Matcher::Op::kNotRegex;
+  return !negative && matcher.Matches("");
+}
+
 absl::Status Validate(const Silence& silence) {
   if (silence.matchers.empty()) return Invalid("at least one matcher required");
-  bool all_match_empty = true;
+  bool all_say_nothing = true;
   for (const Matcher& matcher : silence.matchers) {
     if (!IsLabelName(matcher.name()))
       return Invalid(absl::StrCat("invalid label name ", GoQuote(matcher.name())));
     if (!IsUtf8(matcher.value()))
       return Invalid(absl::StrCat("invalid label value ", GoQuote(matcher.value())));
-    all_match_empty = all_match_empty && matcher.Matches("");
+    all_say_nothing = all_say_nothing && SaysNothing(matcher);
   }
-  if (all_match_empty) return Invalid("at least one matcher must not match the empty string");
+  if (all_say_nothing) return Invalid("at least one matcher must not match the empty string");
   if (silence.ends_at == 0) return Invalid("invalid zero end timestamp");
   if (silence.ends_at < silence.starts_at) return Invalid("end time must not be before start time");
   return absl::OkStatus();

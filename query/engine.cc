@@ -335,6 +335,9 @@ absl::Status Engine::Impl::Answer(tsdb::Querier& querier, const Expr& expr, cons
   }
   result.stats.sort_seconds = laps.Lap();
   result.annotations = ctx.notes.Render(description.query);
+  for (std::string& warning : querier.Warnings()) {
+    result.annotations.warnings.push_back(std::move(warning));
+  }
   if (query_options.explain) {
     result.explained = std::make_shared<const ExplainedNode>(Explain(plan, profile));
   }

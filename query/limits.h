@@ -11,6 +11,7 @@ inline constexpr int kMaxParseDepth = 1000;  // nested parentheses, calls, right
 // Chains of operators that bind to the left (a or b or c …) may be this long. Trees deeper than
 // kMaxParseDepth are walked on a stack of their own.
 inline constexpr int kMaxTreeHeight = 50'000;
+inline constexpr size_t kMaxLabelValueBytes = 1 << 20;  // that label_replace or label_join makes
 inline constexpr size_t kMaxThreadsOfQuery = 8;  // and no more than there are cores
 inline constexpr size_t kMaxPointsPerSeries = 11'000;
 inline constexpr size_t kDefaultQueryMemoryBytes = size_t{2} << 30;

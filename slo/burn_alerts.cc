@@ -69,10 +69,12 @@ rules::LabelPairs AlertLabels(const SloSpec& spec, const Tier& tier) {
                                  {"slo", spec.name},
                                  {"tier", tier.name}};
   rules::LabelPairs labels;
+  const auto is_taken = [&](const std::string& name) {
+    return std::any_of(own.begin(), own.end(),
+                       [&](const auto& pair) { return pair.first == name; });
+  };
   for (const auto& [name, value] : spec.labels) {
-    const bool taken =
-        std::any_of(own.begin(), own.end(), [&](const auto& pair) { return pair.first == name; });
-    SetPair(labels, taken ? absl::StrCat("exported_", name) : name, value);
+    SetPair(labels, is_taken(name) ? absl::StrCat("exported_", name) : name, value);
   }
   for (const auto& [name, value] : own) SetPair(labels, name, value);
   return labels;

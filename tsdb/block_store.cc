@@ -129,6 +129,7 @@ class Store final : public BlockStore {
       std::make_shared<std::atomic<uint64_t>>(0);
   std::atomic<BlockId> next_id_{1};
   std::vector<Quarantined> quarantined_;  // at opening
+  std::vector<LostBlock> lost_;           // those of them that no other block replaces
 
   // Serialises what changes the set of blocks; before mu_.
   base::Mutex change_mu_;
@@ -219,7 +220,13 @@ void Store::Load() {
     return dead;
   });
   for (const Quarantined& one : quarantined_) {
-    if (replaced.contains(one.id)) dead_.insert(one.id);
+    if (replaced.contains(one.id)) {
+      dead_.insert(one.id);
+    } else {
+      lost_.push_back(
+          {{kMinTime, kMaxTime},
+           absl::StrCat("the file of block ", one.id, " is damaged: its samples are missing")});
+    }
   }
   SetState(std::move(blocks), ByBlock(tombstones), mark);
   if (mode_ == RocksBlockFiles::Mode::kReadOnly) return;
@@ -240,13 +247,17 @@ std::shared_ptr<const BlockSet> Store::Current() const {
   const uint64_t damages = damages_->load();
   if (current_ != nullptr && damages == seen_damages_) return current_;
   std::vector<ViewedBlock> viewed;
+  std::vector<LostBlock> lost = lost_;
   for (const BlockPtr& block : blocks_) {
-    if (block->damaged()) continue;
+    if (block->damaged()) {
+      lost.push_back(AsLost(block->info()));
+      continue;
+    }
     const auto tombstones = tombstones_.find(block->info().id);
     viewed.push_back({block, tombstones == tombstones_.end() ? nullptr : tombstones->second});
   }
   seen_damages_ = damages;
-  current_ = std::make_shared<const BlockSet>(std::move(viewed), mark_);
+  current_ = std::make_shared<const BlockSet>(std::move(viewed), std::move(lost), mark_);
   return current_;
 }
 

@@ -99,6 +99,8 @@ class BlockView {
   virtual absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
                                                                const Matchers& matchers,
                                                                TimeRange range) const = 0;
+  // As Querier::Warnings, of the range.
+  virtual std::vector<std::string> Warnings(TimeRange) const { return {}; }
 };
 
 struct BlockStats {

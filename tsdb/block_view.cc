@@ -5,9 +5,12 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/number.h"
 #include "base/status_macros.h"
 #include "tsdb/block_matcher.h"
 #include "tsdb/block_sample_iterator.h"
+#include "tsdb/time_math.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -154,8 +157,15 @@ std::unique_ptr<SeriesSet> SelectFromBlocks(std::vector<ViewedBlock> blocks,
                                           hints.limit);
 }
 
-BlockSet::BlockSet(std::vector<ViewedBlock> blocks, SealMark mark)
-    : blocks_(std::move(blocks)), mark_(mark) {
+LostBlock AsLost(const BlockInfo& damaged) {
+  return {{damaged.min_t, SaturatingAdd(damaged.max_t, 1)},
+          absl::StrCat("block ", damaged.id, " is damaged: its samples from ",
+                       base::FormatRfc3339(damaged.min_t), " to ",
+                       base::FormatRfc3339(damaged.max_t), " are missing")};
+}
+
+BlockSet::BlockSet(std::vector<ViewedBlock> blocks, std::vector<LostBlock> lost, SealMark mark)
+    : blocks_(std::move(blocks)), lost_(std::move(lost)), mark_(mark) {
   std::sort(blocks_.begin(), blocks_.end(), [](const ViewedBlock& a, const ViewedBlock& b) {
     return std::pair(a.block->info().partition.start, a.block->info().id) <
            std::pair(b.block->info().partition.start, b.block->info().id);
@@ -218,6 +228,17 @@ absl::StatusOr<std::vector<std::string>> BlockSet::LabelValues(std::string_view 
     return AddValues(index, name, matchers.empty() ? nullptr : &matcher, values);
   });
   return std::vector<std::string>(values.begin(), values.end());
+}
+
+std::vector<std::string> BlockSet::Warnings(TimeRange range) const {
+  std::vector<std::string> out;
+  for (const LostBlock& lost : lost_) {
+    if (!Intersect(lost.range, range).empty()) out.push_back(lost.what);
+  }
+  for (const ViewedBlock& viewed : Overlapping(range)) {
+    if (viewed.block->damaged()) out.push_back(AsLost(viewed.block->info()).what);
+  }
+  return out;
 }
 
 }  // namespace slowburn::tsdb

@@ -15,9 +15,16 @@
 
 namespace slowburn::tsdb {
 
+// Samples that were damaged before the set was made.
+struct LostBlock {
+  TimeRange range;  // all of time where it is not known
+  std::string what;
+};
+LostBlock AsLost(const BlockInfo& damaged);
+
 class BlockSet final : public BlockView {
  public:
-  BlockSet(std::vector<ViewedBlock> blocks, SealMark mark);
+  BlockSet(std::vector<ViewedBlock> blocks, std::vector<LostBlock> lost, SealMark mark);
 
   const std::vector<BlockInfo>& blocks() const override { return infos_; }
   SealMark mark() const override { return mark_; }
@@ -30,6 +37,7 @@ class BlockSet final : public BlockView {
   absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
                                                        const Matchers& matchers,
                                                        TimeRange range) const override;
+  std::vector<std::string> Warnings(TimeRange range) const override;
 
   const std::vector<ViewedBlock>& viewed() const { return blocks_; }  // in the order of blocks()
 
@@ -37,6 +45,7 @@ class BlockSet final : public BlockView {
   std::vector<ViewedBlock> Overlapping(TimeRange range) const;
 
   std::vector<ViewedBlock> blocks_;
+  const std::vector<LostBlock> lost_;
   std::vector<BlockInfo> infos_;
   const SealMark mark_;
 };

@@ -38,13 +38,17 @@ bool Exists(const std::string& path) {
 
 std::string FormatLine(int format) { return absl::StrCat(kMagic, " ", format, "\n"); }
 
+absl::Status CheckIsNoSnapshot(const std::string& path) {
+  if (Exists(path + "/FORMAT") || !Exists(absl::StrCat(path, "/", kSnapshotManifestName)))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " is a snapshot and was left as it is; `slowburn tsdb restore --from ",
+                   path, " --storage.path=DIR` makes a data directory of it."));
+}
+
 // Without a file FORMAT.
 absl::Status CheckMayBeMade(const std::string& path) {
-  if (Exists(absl::StrCat(path, "/", kSnapshotManifestName))) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is a snapshot and was left as it is; `slowburn tsdb restore --from ",
-                     path, " --storage.path=DIR` makes a data directory of it."));
-  }
+  RETURN_IF_ERROR(CheckIsNoSnapshot(path));
   if (!Exists(path + "/wal") && !Exists(path + "/log") && !Exists(path + "/blocks"))
     return absl::OkStatus();
   return absl::DataLossError(
@@ -91,6 +95,7 @@ bool IsPrometheusDirectory(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(
     const std::string& path) {
+  RETURN_IF_ERROR(CheckIsNoSnapshot(path));
   if (!Exists(path + "/FORMAT") && !Exists(path + "/wal") && !Exists(path + "/log")) {
     return absl::NotFoundError(
         absl::StrCat(path, " is not a data directory: it has no file FORMAT"));

@@ -153,4 +153,10 @@ absl::StatusOr<std::vector<Querier::SeriesExemplars>> DbQuerier::Exemplars(
   return head_querier_.Exemplars(any_of, range);
 }
 
+std::vector<std::string> DbQuerier::Warnings() const {
+  const BlockView* view = reader_.blocks().get();
+  const TimeRange range = Retained(range_);
+  return view == nullptr || range.empty() ? std::vector<std::string>() : view->Warnings(range);
+}
+
 }  // namespace slowburn::tsdb

@@ -26,6 +26,7 @@ class DbQuerier final : public Querier {
                                                        size_t limit) override;
   absl::StatusOr<std::vector<SeriesExemplars>> Exemplars(const std::vector<Matchers>& any_of,
                                                          TimeRange range) override;
+  std::vector<std::string> Warnings() const override;
 
  private:
   // The blocks, if any of them has samples in the range.

@@ -245,12 +245,15 @@ absl::StatusOr<SnapshotStats> RestoreSnapshot(const std::string& from, const std
                      ", written by a later version; this one reads up to ", kFormatVersion));
   }
   RETURN_IF_ERROR(CheckRestoreTarget(to));
+  std::error_code ignored;
+  const bool is_new = !fs::exists(to, ignored);
   RETURN_IF_ERROR(base::MakeDirectories(to));
   ASSIGN_OR_RETURN(const std::unique_ptr<base::FileLock> lock,
                    base::FileLock::Acquire(to + "/LOCK"));
   const absl::Status status = RestoreFiles(from, manifest, to, progress);
   if (!status.ok()) {
     RemoveRestored(to, manifest);
+    if (is_new) fs::remove(to, ignored);
     return status;
   }
   SnapshotStats stats{.files = manifest.files.size(), .bytes = BytesOf(manifest)};

@@ -116,6 +116,13 @@ absl::StatusOr<std::unique_ptr<RocksStateStore>> RocksStateStore::Open(const std
   return std::unique_ptr<RocksStateStore>(new RocksStateStore(std::move(impl)));
 }
 
+absl::Status RocksStateStore::Verify(const std::string& path) {
+  Impl impl;
+  impl.path = path;
+  RETURN_IF_ERROR(impl.Open(Impl::Mode::kReadOnly));
+  return FromRocks(impl.Get()->db->VerifyChecksum(), impl.What("reading"));
+}
+
 absl::Status RocksStateStore::Apply(base::Space space,
                                     const std::vector<base::StateChange>& changes,
                                     base::Durability durability) {

@@ -20,7 +20,9 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view what) {
 absl::Status FromRocksOpen(const rocksdb::Status& status, const std::string& path) {
   if (status.ok()) return absl::OkStatus();
   const std::string words = Words(status, absl::StrCat("opening ", path));
-  if (status.IsCorruption()) {
+  const bool is_gone =
+      status.IsIOError() && status.ToString().find("No such file") != std::string::npos;
+  if (status.IsCorruption() || status.IsPathNotFound() || is_gone) {
     return absl::DataLossError(absl::StrCat(words, ". Restore a snapshot, or move ", path,
                                             " away to start without what it holds."));
   }

@@ -203,6 +203,10 @@ class Querier {
   };
   virtual absl::StatusOr<std::vector<SeriesExemplars>> Exemplars(
       const std::vector<Matchers>& any_of, TimeRange range) = 0;
+
+  // For the user: which samples of the range are missing because what held them is damaged, as far
+  // as it is known after what was read.
+  virtual std::vector<std::string> Warnings() const { return {}; }
 };
 
 struct MetricMetadata {

@@ -15,6 +15,7 @@
 #include "tsdb/data_directory.h"
 #include "tsdb/head.h"
 #include "tsdb/record_replayer.h"
+#include "tsdb/rocks_state_store.h"
 
 namespace slowburn::tsdb {
 namespace {
@@ -152,6 +153,10 @@ absl::StatusOr<VerifyReport> VerifyDirectory(
       if (progress) progress(std::min(records + done, total), total);
     };
     RETURN_IF_ERROR(VerifyBlocks(*blocks, of_blocks, verifier, report));
+  }
+  if (std::filesystem::exists(directory->state_path())) {
+    const absl::Status status = RocksStateStore::Verify(directory->state_path());
+    if (!status.ok()) verifier.Fault(std::string(status.message()));
   }
   if (progress) progress(total, total);
   return report;

@@ -1,6 +1,6 @@
 // VerifyDirectory: reads everything in a data directory and checks it: checksums of the log's
 // files, its records, the series that they name, that the samples come out of memory as they went
-// in, and every column of every block. Changes nothing.
+// in, every column of every block, and the files of the state. Changes nothing.
 //
 // Threads: none. Errors: as Db::Open's. Damage is no error here: it is in the report.
 #ifndef SLOWBURN_TSDB_VERIFY_H_

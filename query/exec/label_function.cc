@@ -7,11 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/regex.h"
 #include "base/status_macros.h"
+#include "query/limits.h"
 
 namespace slowburn::query {
 namespace {
 
 constexpr uint64_t kWorkPerSeries = 256;  // a regular expression, a label set
+constexpr uint64_t kWorkPerByte = 4;      // of a value that is looked at or made
 
 bool IsLabelName(const std::string& name) { return !name.empty() && tsdb::IsValidUtf8(name); }
 
@@ -23,10 +25,14 @@ const std::string& Text(const CallNode& call, size_t i) {
 class Relabel : public Operator {
  protected:
   Relabel(QueryContext& ctx, const CallNode& call, OperatorPtr vector)
-      : Operator(ctx, call.timeline), call_(call), vector_(Adopt(std::move(vector))) {}
+      : Operator(ctx, call.timeline),
+        call_(call),
+        vector_(Adopt(std::move(vector))),
+        values_held_(ctx.memory) {}
 
   virtual absl::Status CheckArguments() = 0;
-  // What the destination becomes; nullopt: stays as it is.
+  // What the destination becomes; nullopt: stays as it is. Longer than kMaxLabelValueBytes: it
+  // would be, and only a beginning of it was made.
   virtual std::optional<std::string> NewValue(const tsdb::Labels& labels) const = 0;
 
   const std::string& destination() const { return Text(call_, 1); }
@@ -38,17 +44,34 @@ class Relabel : public Operator {
     RETURN_IF_ERROR(vector_.Open());
     unique_ = vector_.series_are_unique();
     for (const tsdb::Labels& labels : vector_.series()) {
-      if (!ctx_.meter.Spend(kWorkPerSeries)) return ctx_.meter.status();
       const std::optional<std::string> value = NewValue(labels);
+      if (!ctx_.meter.Spend(kWorkPerSeries)) return ctx_.meter.status();
       changed_.push_back(value.has_value());
       if (!value) {
         series_.push_back(labels);
         continue;
       }
+      if (value->size() > kMaxLabelValueBytes) return TooLong();
       unique_ = false;
       series_.push_back(tsdb::LabelsBuilder(labels).Set(destination(), *value).Build());
+      RETURN_IF_ERROR(HoldText(series_.back()));
     }
     return absl::OkStatus();
+  }
+
+  // Beyond what any label set is counted as.
+  absl::Status HoldText(const tsdb::Labels& labels) {
+    size_t bytes = 0;
+    for (const tsdb::LabelView label : labels) bytes += label.name.size() + label.value.size();
+    if (!ctx_.meter.Spend(kWorkPerByte * bytes)) return ctx_.meter.status();
+    const size_t counted = BytesOfLabels(1);
+    return values_held_.Add(bytes > counted ? bytes - counted : 0);
+  }
+
+  absl::Status TooLong() const {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(call_.function->name, "() would make a value of the label ", destination(),
+                     " that is longer than ", kMaxLabelValueBytes, " bytes"));
   }
 
   absl::Status DoRead(size_t i, Column& out) override {
@@ -60,6 +83,7 @@ class Relabel : public Operator {
 
   Operator& vector_;
   std::vector<bool> changed_;
+  MemoryHold values_held_;
 };
 
 class LabelReplace final : public Relabel {
@@ -83,7 +107,7 @@ class LabelReplace final : public Relabel {
   }
 
   std::optional<std::string> NewValue(const tsdb::Labels& labels) const override {
-    return regex_->Expand(labels.Get(Text(call_, 3)), Text(call_, 2));
+    return regex_->Expand(labels.Get(Text(call_, 3)), Text(call_, 2), kMaxLabelValueBytes);
   }
 
   std::optional<base::Regex> regex_;
@@ -108,7 +132,7 @@ class LabelJoin final : public Relabel {
 
   std::optional<std::string> NewValue(const tsdb::Labels& labels) const override {
     std::string joined;
-    for (size_t i = 3; i < call_.args.size(); ++i) {
+    for (size_t i = 3; i < call_.args.size() && joined.size() <= kMaxLabelValueBytes; ++i) {
       if (i > 3) joined += Text(call_, 2);
       joined += labels.Get(Text(call_, i));
     }

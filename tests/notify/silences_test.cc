@@ -105,7 +105,7 @@ TEST_F(SilencesTest, RefusesNonsense) {
   const std::pair<Silence, std::string> cases[] = {
       {Make("", 1, 2), "at least one matcher required"},
       {Make("a=\"\"", 1, 2), "must not match the empty string"},
-      {Make("a=~\".*\",b!=x", 1, 2), "must not match the empty string"},
+      {Make("a=~\".*\",b=\"\"", 1, 2), "must not match the empty string"},
       {Make("a=1", 5, 4), "end time must not be before start time"},
       {Make("a=1", 5, 0), "invalid zero end"},
   };
@@ -116,6 +116,13 @@ TEST_F(SilencesTest, RefusesNonsense) {
   large.comment = std::string(kMaxSilenceBytes, 'x');
   EXPECT_THAT(silences_.Set(large, 1), IsCode(absl::StatusCode::kInvalidArgument, "maximum size"));
   EXPECT_TRUE(silences_.all().empty());
+}
+
+// As Alertmanager: whatever they match, they say something.
+TEST_F(SilencesTest, NegativeMatchersAreEnough) {
+  for (const char* matchers : {"b!=x", "b!=\"\"", "b!~\"x.*\"", "a=~\".*\",b!=x"}) {
+    EXPECT_OK(silences_.Set(Make(matchers, 1, 2), 1)) << matchers;
+  }
 }
 
 TEST_F(SilencesTest, ADiskThatFailsChangesNothing) {
