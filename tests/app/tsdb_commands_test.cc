@@ -143,5 +143,56 @@ TEST_F(TsdbCommands, StatsAndVerify) {
             "exemplars\nno damage found\n");
 }
 
+// Samples that are in blocks only, as after an import.
+TEST_F(TsdbCommands, ExportTakesWhatIsSealed) {
+  ASSERT_OK(db_->Seal(tsdb::Db::SealWhat::kAll, tsdb::Db::OldReaders::kWait));
+  ASSERT_EQ(db_->Stats(0).samples, 0u);
+  db_ = nullptr;
+  const std::string out_path = path_ + "/out";
+  TsdbExportOptions options;
+  options.path = path_;
+  options.to = out_path;
+  absl::Status status;
+  const std::string text = Run([&](std::FILE* out) { return RunTsdbExport(options, out); }, status);
+  EXPECT_OK(status);
+  EXPECT_EQ(text, "1 blocks, 3 series in them, 12 samples, 2 of them histograms\n");
+}
+
+// What is damaged is told, and a command that could not read all of it fails.
+TEST_F(TsdbCommands, DamageIsTold) {
+  ASSERT_OK(db_->Seal(tsdb::Db::SealWhat::kAll, tsdb::Db::OldReaders::kWait));
+  db_ = nullptr;
+  absl::Status status;
+  const auto fault = [&](const std::string& folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(path_ + folder)) {
+      if (entry.path().extension() != ".sst") continue;
+      std::filesystem::resize_file(entry.path(), entry.file_size() / 2);
+      return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(fault("/blocks"));
+  base::SetLogLevel(static_cast<base::LogLevel>(static_cast<int>(base::LogLevel::kError) + 1));
+  TsdbDumpOptions dump;
+  dump.path = path_;
+  Run([&](std::FILE* out) { return RunTsdbDump(dump, out); }, status);
+  EXPECT_THAT(status, testing::IsCode(absl::StatusCode::kDataLoss, "its samples are missing"));
+  TsdbExportOptions exported;
+  exported.path = path_;
+  exported.to = path_ + "/out";
+  Run([&](std::FILE* out) { return RunTsdbExport(exported, out); }, status);
+  EXPECT_THAT(status, testing::IsCode(absl::StatusCode::kDataLoss, "its samples are missing"));
+}
+
+TEST_F(TsdbCommands, VerifyReadsTheState) {
+  db_ = nullptr;
+  std::filesystem::remove(path_ + "/state/CURRENT");
+  absl::Status status;
+  const std::string text = Run([&](std::FILE* out) { return RunTsdbVerify({path_}, out); }, status);
+  EXPECT_THAT(status, testing::IsCode(absl::StatusCode::kDataLoss, "1 faults"));
+  EXPECT_NE(text.find("damaged: opening " + path_ + "/state"), std::string::npos) << text;
+  EXPECT_NE(text.find("move"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace slowburn::app

@@ -332,6 +332,24 @@ class BudgetTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+// Values that double with each level: neither memory nor time goes before somebody looks.
+TEST_F(BudgetTest, LabelsThatGrowAreCountedAndBounded) {
+  const auto nested = [](const std::string& head, const std::string& tail, int levels) {
+    std::string query = "m";
+    for (int i = 0; i < levels; ++i) query = head + query + tail;
+    return query;
+  };
+  const std::string join = nested("label_join(", ", 'x', '', 'g', 'x', 'x')", 40);
+  const std::string replace = nested("label_replace(", ", 'g', '$1$1$1$1', 'g', '(.*)')", 20);
+  Remake(size_t{1} << 30, size_t{1} << 30);
+  EXPECT_THAT(Run("m and " + join), IsCode(kExhausted, "label_join() would make a value"));
+  EXPECT_THAT(Run("m and " + replace), IsCode(kExhausted, "label_replace() would make a value"));
+  // 50 values of a quarter of a MiB, at each of the last levels.
+  Remake(size_t{16} << 20, size_t{1} << 30);
+  EXPECT_THAT(Run("m and " + nested("label_replace(", ", 'g', '$1$1$1$1', 'g', '(.*)')", 10)),
+              IsCode(kExhausted, "limits.query_memory_bytes"));
+}
+
 TEST_F(BudgetTest, EveryOperatorCountsWhatItHolds) {
   const size_t column = 1001 * sizeof(double);
   const std::pair<const char*, size_t> rows[] = {

@@ -1,5 +1,6 @@
 // Damaged files of blocks: what is read is right or left out, the other blocks are whole, nothing
 // crashes, and Verify tells.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -19,6 +20,9 @@
 
 namespace slowburn::tsdb {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
@@ -104,12 +108,15 @@ class BlockDamage : public ::testing::Test {
     auto store = Open();
     ASSERT_NE(store, nullptr);
     bool complete = false;
+    const auto view = store->View();
     ASSERT_NO_FATAL_FAILURE(CheckReads(*store, complete));
     if (!complete) {
+      EXPECT_THAT(view->Warnings(kFirst), ElementsAre(HasSubstr("is damaged")));
       EXPECT_EQ(store->Stats().quarantined, 1u);
       EXPECT_THAT(store->Verify({}), testing::IsCode(absl::StatusCode::kDataLoss, "block 1"));
-      // Left out from now on.
+      // Left out from now on, and every answer about its time can say so.
       EXPECT_EQ(store->View()->blocks().size(), 1u);
+      EXPECT_THAT(store->View()->Warnings(kFirst), ElementsAre(HasSubstr("is damaged")));
       ASSERT_NO_FATAL_FAILURE(CheckReads(*store, complete));
       EXPECT_FALSE(complete);
     }
