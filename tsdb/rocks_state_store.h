@@ -24,8 +24,8 @@ class RocksStateStore final : public base::StateStore {
   // `env`: a rocksdb::Env for tests of failing disks, or null.
   static absl::StatusOr<std::unique_ptr<RocksStateStore>> Open(const std::string& path,
                                                                void* env = nullptr);
-  // Reads every file of it and checks its checksums; changes nothing. Errors as of Open, which would
-  // fail, or kDataLoss.
+  // Reads every file of it and checks its checksums; changes nothing. Errors as of Open, or
+  // kDataLoss.
   static absl::Status Verify(const std::string& path);
   ~RocksStateStore() override;
 

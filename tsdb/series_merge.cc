@@ -54,7 +54,8 @@ class SeriesMerge::Translator {
     }
     common = merge_.NumberOf(name, values_.value());
     known_.emplace(pair, Known{local_name, common});
-    return true;
+    // Two pairs of one text would be two series of the same labels.
+    return found_.insert(common).second;
   }
 
   SeriesMerge& merge_;
@@ -62,6 +63,7 @@ class SeriesMerge::Translator {
   BlockValueReader values_;
   std::vector<uint32_t> names_;  // common numbers of the block's names
   absl::flat_hash_map<BlockPair, Known> known_;
+  absl::flat_hash_set<PairNumber> found_;
   std::vector<BlockPair> before_;
   std::vector<uint32_t> local_names_;
   std::vector<PairNumber> common_;

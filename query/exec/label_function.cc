@@ -70,7 +70,7 @@ class Relabel : public Operator {
 
   absl::Status TooLong() const {
     return absl::ResourceExhaustedError(
-        absl::StrCat(call_.function->name, "() would make a value of the label ", destination(),
+        absl::StrCat(std::string(call_.function->name), "() would make a value of the label ", destination(),
                      " that is longer than ", kMaxLabelValueBytes, " bytes"));
   }
 
