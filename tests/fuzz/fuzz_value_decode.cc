@@ -17,7 +17,7 @@ struct Request {
 };
 
 bool SameBits(const double* a, const double* b, size_t count) {
-  return std::memcmp(a, b, count * sizeof(double)) == 0;
+  return count == 0 || std::memcmp(a, b, count * sizeof(double)) == 0;
 }
 
 }  // namespace
