@@ -49,7 +49,7 @@ class SeriesMerge::Translator {
     uint32_t& name = names_[local_name];
     if (name == kNone) {
       BlockIndex::Name found;
-      if (!index_.NameAt(local_name, found)) return false;
+      if (!index_.NameAt(local_name, found) || found.text.empty()) return false;
       name = merge_.NameNumber(found.text);
     }
     common = merge_.NumberOf(name, values_.value());
