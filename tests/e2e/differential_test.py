@@ -29,11 +29,14 @@ FEATURES = "promql-experimental-functions,promql-duration-expr,native-histograms
 DELAYED = FEATURES + ",promql-delayed-name-removal"
 GATED = ["limitk", "limit_ratio", "info", "sort_by_label", *random_promql.RANGE_FUNCTIONS]
 
+# Notes that have the metric's name in one version only.
+NAMELESS = r'(bucket label "le" .*|input to histogram_.*|mix of classic and native histograms)'
+
 # Annotations in which today's Prometheus (3.5) and the language that we implement (that of 3.14) differ:
 # (who says it, what, what stands there on the other side (None: nothing), why).
 DELTAS = [
     ("theirs", r' for metric name ""$', "", "3.14 leaves an empty metric name out"),
-    ("theirs, immediate", r'(bucket label "le" .*|input to histogram_.*|mix of classic and native histograms) for metric name ".*"$', r"\1",
+    ("theirs, immediate", NAMELESS + r' for metric name ".*"$', r"\1",
      "3.14 names the metric only with delayed name removal, since the name is gone otherwise"),
     ("", r'(?<=sample types encountered for binary operator).*', "", "of a step's pairs the last is told, and the storage orders the series"),
     ("ours", r", from buckets .* to .*, over \d+ samples from .*Z$", "", "3.14 says how far buckets were from monotonic"),
@@ -97,7 +100,9 @@ def comparable(notes, query, side):
             at = int(column or 1) - 1
             while at < len(query) and query[at] in "( ":
                 at += 1
-            kept.add(f"{text} ({line}:{at + 1})")
+            # Without their names, notes of two places are one, which has the place that came last.
+            merged = ", immediate" in side and re.search(NAMELESS, text)
+            kept.add(text if merged else f"{text} ({line}:{at + 1})")
     return sorted(kept)
 
 
