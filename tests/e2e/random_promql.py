@@ -304,6 +304,8 @@ class Generator:
             both = [str(side) if side.type == SCALAR else f"abs({side})" for side in (left, right)]
             both = [f"abs(vector({side}))" if node.type == SCALAR else side for side, node in zip(both, (left, right))]
             scale = f"{both[0]} +{matching} {both[1]}" if SCALAR not in (left.type, right.type) else ""
+        if op == "%":  # what remains has the rounding of all
+            scale = f"abs(vector({left}))" if left.type == SCALAR else f"abs({left})"
         return Node(VECTOR, ["(", left, f" {op}", Spare(matching), " ", right, ")"], scale)
 
     def set_operation(self, depth):
