@@ -1,6 +1,5 @@
 #include "app/query_commands.h"
 
-#include <cctype>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/status_macros.h"
+#include "base/url.h"
 #include "tsdb/labels.h"
 
 namespace slowburn::app {
@@ -16,16 +16,10 @@ namespace {
 
 using base::JsonValue;
 
-std::string Escape(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
+// As a segment of a path, where a plus is a plus.
+std::string Escaped(std::string_view text) {
   std::string out;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
-      out += char(c);
-    } else {
-      out += {'%', kHex[c >> 4], kHex[c & 15]};
-    }
-  }
+  base::AppendEscaped(out, text);
   return out;
 }
 
@@ -34,9 +28,9 @@ class UrlBuilder {
   explicit UrlBuilder(std::string path) : url_(std::move(path)) {}
   void Add(std::string_view name, std::string_view value) {
     url_ += url_.find('?') == std::string::npos ? '?' : '&';
-    url_ += Escape(name);
+    url_ += base::EscapeQuery(name);
     url_ += '=';
-    url_ += Escape(value);
+    url_ += base::EscapeQuery(value);
   }
   const std::string& url() const { return url_; }
 
@@ -72,7 +66,7 @@ std::string BuildUrl(const QueryCommand& command) {
     case QueryCommand::Kind::kLabels:
     case QueryCommand::Kind::kSeries: {
       const bool labels = command.kind == QueryCommand::Kind::kLabels;
-      UrlBuilder url(server + (labels ? "/api/v1/label/" + Escape(command.expr) + "/values"
+      UrlBuilder url(server + (labels ? "/api/v1/label/" + Escaped(command.expr) + "/values"
                                       : "/api/v1/series"));
       for (const std::string& matcher : command.matchers) url.Add("match[]", matcher);
       add_if(url, "start", command.start);

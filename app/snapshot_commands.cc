@@ -52,10 +52,10 @@ absl::StatusOr<std::string> TakeThroughServer(const TsdbSnapshotOptions& options
   }
   const std::string path = absl::StrCat(options.path, "/snapshots/", name);
   if (!fs::exists(path)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the server at ", server, " took snapshot ", name, ", but not in ",
-                     options.path, "/snapshots: --storage.path is not its data directory. Remove that "
-                     "snapshot there."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the server at ", server, " took snapshot ", name, ", but not in ", options.path,
+        "/snapshots: --storage.path is not its data directory. Remove that "
+        "snapshot there."));
   }
   return path;
 }

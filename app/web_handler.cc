@@ -1,14 +1,12 @@
 #include "app/web_handler.h"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "app/assets.h"
 #include "base/number.h"
+#include "base/url.h"
 
 namespace slowburn::app {
 namespace {
@@ -24,26 +22,13 @@ api::Response Serve(const Asset& asset) {
   return response;
 }
 
-// For an address: all but letters and digits in hexadecimal.
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) {
-      out += c;
-    } else {
-      absl::StrAppend(&out, "%", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad2));
-    }
-  }
-  return out;
-}
-
 // Where pages and dashboards lead to in Prometheus, with the query of the first panel. Relative, so
 // that it is right behind any prefix.
 api::Response ToQueryBox(const api::Request& request) {
   api::Response response{.status = 302, .content_type = "text/plain; charset=utf-8"};
   std::string target = "./";
   if (const std::string_view expr = request.params.Get("g0.expr"); !expr.empty()) {
-    target += "#q=" + Escaped(expr);
+    target += "#q=" + base::EscapeQuery(expr);
     const auto range = base::ParseDuration(request.params.Get("g0.range_input"));
     if (range.ok()) target += "&range=" + std::to_string(*range / 1000);
   }

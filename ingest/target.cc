@@ -1,14 +1,13 @@
 #include "ingest/target.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/number.h"
 #include "base/status_macros.h"
+#include "base/url.h"
 
 namespace slowburn::ingest {
 namespace {
@@ -27,30 +26,6 @@ constexpr std::string_view kReservedPrefix = "__";
 constexpr std::string_view kPathSafe = "$&+,/:;=@";
 constexpr std::string_view kHostSafe = "!$&'()*+,;=:[]<>\"";
 
-void AppendEscaped(std::string& out, std::string_view text, std::string_view safe) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (absl::ascii_isalnum(byte) || std::string_view("-_.~").find(c) != std::string_view::npos ||
-        safe.find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    }
-  }
-}
-
-void AppendQueryEscaped(std::string& out, std::string_view text) {
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t blank = std::min(text.find(' ', begin), text.size());
-    AppendEscaped(out, text.substr(begin, blank - begin), "");
-    if (blank < text.size()) out += '+';
-    begin = blank + 1;
-  }
-}
-
 std::string UrlOf(const ScrapeConfig& config, const tsdb::LabelsBuilder& labels,
                   const std::vector<std::string>& names) {
   std::map<std::string, std::vector<std::string>> params(config.params.begin(),
@@ -62,17 +37,17 @@ std::string UrlOf(const ScrapeConfig& config, const tsdb::LabelsBuilder& labels,
     values[0] = labels.Get(name);
   }
   std::string url = absl::StrCat(std::string(labels.Get(kScheme)), "://");
-  AppendEscaped(url, labels.Get(kAddress), kHostSafe);
+  base::AppendEscaped(url, labels.Get(kAddress), kHostSafe);
   const std::string_view path = labels.Get(kMetricsPath);
   if (!path.empty() && path[0] != '/') url += '/';
-  AppendEscaped(url, path, kPathSafe);
+  base::AppendEscaped(url, path, kPathSafe);
   char separator = '?';
   for (const auto& [name, values] : params) {
     for (const std::string& value : values) {
       url += std::exchange(separator, '&');
-      AppendQueryEscaped(url, name);
+      url += base::EscapeQuery(name);
       url += '=';
-      AppendQueryEscaped(url, value);
+      url += base::EscapeQuery(value);
     }
   }
   return url;

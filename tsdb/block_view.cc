@@ -235,8 +235,9 @@ std::vector<std::string> BlockSet::Warnings(TimeRange range) const {
   for (const LostBlock& lost : lost_) {
     if (!Intersect(lost.range, range).empty()) out.push_back(lost.what);
   }
-  for (const ViewedBlock& viewed : Overlapping(range)) {
-    if (viewed.block->damaged()) out.push_back(AsLost(viewed.block->info()).what);
+  for (const ViewedBlock& viewed : blocks_) {
+    if (viewed.block->damaged() && viewed.block->Overlaps(range))
+      out.push_back(AsLost(viewed.block->info()).what);
   }
   return out;
 }

@@ -1,11 +1,11 @@
 #include "rules/template/builtins.h"
 
-#include <cctype>
 #include <cstdio>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/url.h"
 #include "rules/template/format.h"
 #include "rules/template/limits.h"
 
@@ -277,24 +277,6 @@ std::string EscapeHtml(std::string_view text) {
   return out;
 }
 
-std::string EscapeQuery(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' ||
-        c == '~') {
-      out += c;
-    } else if (c == ' ') {
-      out += '+';
-    } else {
-      constexpr char kHex[] = "0123456789ABCDEF";
-      out += '%';
-      out += kHex[static_cast<unsigned char>(c) >> 4];
-      out += kHex[static_cast<unsigned char>(c) & 15];
-    }
-  }
-  return out;
-}
-
 const TemplateFunctions& BuiltinTemplateFunctions() {
   static const TemplateFunctions* const functions = new TemplateFunctions{
       {"and", {"aa*", nullptr}},
@@ -311,7 +293,7 @@ const TemplateFunctions& BuiltinTemplateFunctions() {
        {"sa*",
         [](TemplateArgs a) { return AsString(Sprintf(a[0].string_value(), a.subspan(1))); }}},
       {"println", {"a*", [](TemplateArgs a) { return AsString(Sprintln(a)); }}},
-      {"urlquery", {"a*", Escaped<EscapeQuery>}},
+      {"urlquery", {"a*", Escaped<base::EscapeQuery>}},
       {"eq", {"aa*", Eq}},
       {"ne", {"aa", Ne}},
       {"lt", {"aa", Lt}},

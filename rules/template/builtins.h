@@ -14,7 +14,6 @@ namespace slowburn::rules {
 const TemplateFunctions& BuiltinTemplateFunctions();
 
 std::string EscapeHtml(std::string_view text);
-std::string EscapeQuery(std::string_view text);  // url.QueryEscape: a space is '+'
 
 }  // namespace slowburn::rules
 

@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "base/regex.h"
 #include "base/status_macros.h"
+#include "base/url.h"
 #include "query/histogram/buckets.h"
 #include "rules/template/builtins.h"
 #include "rules/template/format.h"
@@ -182,7 +183,7 @@ std::string PathOf(std::string_view url) {
 }
 
 std::string GraphLink(std::string_view expr) {
-  return absl::StrCat("/graph?g0.expr=", EscapeQuery(expr), "&g0.tab=0");
+  return absl::StrCat("/graph?g0.expr=", base::EscapeQuery(expr), "&g0.tab=0");
 }
 
 absl::Status RegexError(const absl::Status& status, std::string_view prefix) {
@@ -344,7 +345,7 @@ TemplateFunctions PrometheusTemplateFunctions(TemplateContext context) {
       {"reReplaceAll", {"sss", ReReplaceAll}},
       {"stripPort", OfString(StripPort)},
       {"stripDomain", OfString(StripDomain)},
-      {"urlQueryEscape", OfString(EscapeQuery)},
+      {"urlQueryEscape", OfString(base::EscapeQuery)},
       {"graphLink", OfString(GraphLink)},
       {"tableLink", OfString(TableLink)},
       {"safeHtml", OfString(Unchanged)},
@@ -391,7 +392,7 @@ TemplateValue QueryResultValue(const query::QueryResult& result) {
 }
 
 std::string TableLink(std::string_view expr) {
-  return absl::StrCat("/graph?g0.expr=", EscapeQuery(expr), "&g0.tab=1");
+  return absl::StrCat("/graph?g0.expr=", base::EscapeQuery(expr), "&g0.tab=1");
 }
 
 }  // namespace slowburn::rules

@@ -25,7 +25,7 @@ std::string LocationOf(const std::string& path, const std::string& query) {
 
 TEST(WebHandler, TheSourceOfAnAlertIsTheQueryBox) {
   EXPECT_EQ(LocationOf("/graph", "g0.expr=up%7Bjob%3D%22a+b%22%7D+%3D%3D+0&g0.tab=1"),
-            "./#q=up%7bjob%3d%22a%20b%22%7d%20%3d%3d%200");
+            "./#q=up%7Bjob%3D%22a+b%22%7D+%3D%3D+0");
   EXPECT_EQ(LocationOf("/query", "g0.expr=up&g0.range_input=6h"), "./#q=up&range=21600");
   EXPECT_EQ(LocationOf("/graph", "g0.expr=up&g0.range_input=soon"), "./#q=up");
   EXPECT_EQ(LocationOf("/alerts", ""), "./");
