@@ -155,7 +155,7 @@ class Checker:
         if node.ordered and not answers.same_order(ours, theirs):
             return Difference("order", ours, theirs)
         for notes, others in ((ours.warnings, theirs.warnings), (ours.infos, theirs.infos)):
-            if any("annotations omitted" in note for note in notes + others):
+            if sorted(notes) == sorted(others) or any("annotations omitted" in note for note in notes + others):
                 continue
             if comparable(notes, str(node), f"ours, {self.pair.names}") != comparable(others, str(node), f"theirs, {self.pair.names}"):
                 return Difference("annotations", ours, theirs)
