@@ -115,10 +115,11 @@ def sortable(value):
     return (1, json.dumps(str(value))) if isinstance(value, dict) else (0, -math.inf if math.isnan(value) else value)
 
 
-def picked(ours, theirs, whole):
-    """Whether both took as many of `whole` at each step, and ours took nothing else."""
+def picked(ours, theirs, our_whole, their_whole):
+    """Whether both took as many elements at each step, and each took only what is in its whole."""
     counts = [{t: len(values) for t, values in by_step(answer).items()} for answer in (ours, theirs)]
-    return counts[0] == counts[1] and all(k in whole.points and same_point(v, whole.points[k]) for k, v in ours.points.items())
+    return counts[0] == counts[1] and all(k in whole.points and same_point(v, whole.points[k])
+                                          for answer, whole in ((ours, our_whole), (theirs, their_whole)) for k, v in answer.points.items())
 
 
 def same_values(a, b):
@@ -128,6 +129,27 @@ def same_values(a, b):
         return False
     return all(len(left[t]) == len(right[t]) and all(same_point(x, y) for x, y in zip(sorted(left[t], key=sortable), sorted(right[t], key=sortable)))
                for t in left)
+
+
+def same_counts(a, b):
+    """Of count_values("value", ...): the same counts, of values that are close."""
+    def counts(answer):
+        found = []
+        for (text, t), count in answer.points.items():
+            labels = json.loads(text)
+            value = labels.pop("value")
+            found.append((t, json.dumps(labels, sort_keys=True), count, value))
+        return found
+
+    def numbers(found):
+        return sorted((t, labels, float(value), count) for t, labels, count, value in found if not value.startswith("{"))
+
+    def histograms(found):
+        return sorted((t, labels, value, count) for t, labels, count, value in found if value.startswith("{"))
+
+    left, right = counts(a), counts(b)
+    return histograms(left) == histograms(right) and len(left) == len(right) and \
+        all(x[:2] == y[:2] and x[3] == y[3] and close(x[2], y[2]) for x, y in zip(numbers(left), numbers(right)))
 
 
 def unequal_points(a, b):

@@ -136,8 +136,9 @@ class Generator:
         if depth <= 0 or kind < 0.3:
             return Node(SCALAR, [self.number()])
         if kind < 0.5:
-            return Node(SCALAR, ["(", self.scalar(depth - 1), self.pick(" + ", " - ", " * ", " / ", " % ", " ^ ", " atan2 "),
-                                 self.scalar(depth - 1), ")"])
+            left, op, right = self.scalar(depth - 1), self.pick(" + ", " - ", " * ", " / ", " % ", " ^ ", " atan2 "), self.scalar(depth - 1)
+            terms = {" + ": [left, right], " - ": [left, right], " % ": [left]}.get(op, [])
+            return Node(SCALAR, ["(", left, op, right, ")"], " + ".join(f"abs(vector({term}))" for term in terms))
         if kind < 0.6:
             return Node(SCALAR, ["(", self.scalar(depth - 1), self.pick(" == ", " != ", " > ", " <= "), "bool ", self.scalar(depth - 1), ")"])
         if kind < 0.7:
