@@ -111,6 +111,11 @@ def by_step(answer):
     return steps
 
 
+def largest(answer):
+    """By time, the largest magnitude of a float."""
+    return {t: max((abs(v) for v in values if isinstance(v, float)), default=0.0) for t, values in by_step(answer).items()}
+
+
 def sortable(value):
     return (1, json.dumps(str(value))) if isinstance(value, dict) else (0, -math.inf if math.isnan(value) else value)
 
