@@ -1,9 +1,11 @@
 // The only file that includes Boost.Asio and Beast. Callbacks, not coroutines. Everything of a
 // connection happens on the one I/O thread, except Work, which runs on a worker and touches only
-// the request, the answer and client_gone_.
+// the request, the answer, client_gone_ and the descriptor: the I/O thread does not close it before
+// the worker is done.
 #include "api/http_server.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -168,7 +170,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   void Work(std::shared_ptr<Connection> self);
   void WatchClient();
   void Refuse(int status, const std::string& text);
-  void Send(Encoded encoded);
+  size_t WriteNow(const Encoded& encoded);
+  void Send(Encoded encoded, size_t sent);
   void WriteSome();
   void OnWritten();
   void Linger();
@@ -302,10 +305,24 @@ void HttpServer::Impl::Connection::Work(std::shared_ptr<Connection> self) {
   Response response = server_.answer->Answer(request_, target_);
   if (server_.draining) keep_alive_ = false;
   Encoded encoded = Encode(std::move(response), request_.method == "HEAD", keep_alive_, version_);
-  asio::post(server_.io, [self = std::move(self), encoded = std::move(encoded)]() mutable {
+  const size_t sent = WriteNow(encoded);
+  asio::post(server_.io, [self = std::move(self), encoded = std::move(encoded), sent]() mutable {
     self->handling_ = false;
-    self->Send(std::move(encoded));
+    self->Send(std::move(encoded), sent);
   });
+}
+
+// As many bytes as the socket takes. On the worker, so that the client of a small answer does not
+// wait until the I/O thread is awake. That one also finds out about errors.
+size_t HttpServer::Impl::Connection::WriteNow(const Encoded& encoded) {
+  std::array<iovec, 2> parts = {iovec{const_cast<char*>(encoded.head.data()), encoded.head.size()},
+                                iovec{const_cast<char*>(encoded.body.data()), encoded.body.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const ssize_t n =
+      ::sendmsg(stream_.socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n < 0 ? 0 : static_cast<size_t>(n);
 }
 
 // Readable while a handler runs: the next request of a pipeline, which waits, or the end.
@@ -322,15 +339,18 @@ void HttpServer::Impl::Connection::WatchClient() {
 void HttpServer::Impl::Connection::Refuse(int status, const std::string& text) {
   keep_alive_ = false;
   refused_ = true;
-  Send(Encode(Response::Text(status, text), false, false, version_));
+  Send(Encode(Response::Text(status, text), false, false, version_), 0);
 }
 
-void HttpServer::Impl::Connection::Send(Encoded encoded) {
+// `sent`: bytes of the head, then of the body, that are on their way already.
+void HttpServer::Impl::Connection::Send(Encoded encoded, size_t sent) {
   Error ignored;
   stream_.socket().cancel(ignored);  // WatchClient
-  if (!stream_.socket().is_open()) return;
   out_ = std::move(encoded);
-  written_ = 0;
+  const size_t of_head = std::min(sent, out_.head.size());
+  out_.head.erase(0, of_head);
+  written_ = sent - of_head;
+  if (out_.head.empty() && written_ == out_.body.size()) return OnWritten();
   WriteSome();
 }
 
@@ -376,7 +396,9 @@ void HttpServer::Impl::Connection::Close() {
 
 void HttpServer::Impl::Connection::Abort() {
   client_gone_ = true;
-  stream_.close();
+  if (!handling_) return stream_.close();
+  Error ignored;
+  stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 absl::Status HttpServer::Impl::Listen(const std::string& address) {

@@ -333,6 +333,34 @@ TEST_F(HttpServerTest, SlowSendersAreWaitedFor) {
   EXPECT_TRUE(raw.ReadAll().ends_with("POST slow"));
 }
 
+TEST_F(HttpServerTest, AnswersThatNoSocketTakesAtOnce) {
+  const std::string body(40'000'000, 'b');
+  router_.Add({"GET"}, "/huge", [&](const Request&) { return Response::Text(200, body); });
+  Start();
+  RawClient raw = Raw();
+  raw.Send("GET /huge HTTP/1.1\r\nHost: x\r\n\r\n");
+  raw.Send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer = raw.ReadAll();
+  const size_t at = answer.find("\r\n\r\n") + 4;
+  ASSERT_GE(answer.size(), at + body.size());
+  EXPECT_TRUE(std::string_view(answer).substr(at, body.size()) == body);
+  EXPECT_TRUE(std::string_view(answer).substr(at + body.size()).starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServerTest, ClientsThatLeaveInTheMiddleOfAnAnswer) {
+  router_.Add({"GET"}, "/huge",
+              [](const Request&) { return Response::Text(200, std::string(40'000'000, 'b')); });
+  Start();
+  for (int i = 0; i < 10; ++i) {
+    RawClient raw = Raw();
+    raw.Send("GET /huge HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(raw.ReadUntil("bbb").substr(0, 8), "HTTP/1.1");
+  }
+  RawClient raw = Raw();
+  raw.Send("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(raw.ReadAll().starts_with("HTTP/1.1 200"));
+}
+
 TEST_F(HttpServerTest, SilentClientsAreClosedAfterTheReadTimeout) {
   HttpServerOptions options;
   options.read_timeout_ms = 50;
