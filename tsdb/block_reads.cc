@@ -1,6 +1,7 @@
 #include "tsdb/block_reads.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -11,7 +12,8 @@ namespace {
 
 constexpr size_t kFewestCached = 256, kMostCached = 16384;  // time columns; powers of two
 constexpr size_t kCachedPerBlock = 64;
-constexpr size_t kMaxCachedSamples = size_t{4} << 20;
+// Of one reader.
+constexpr size_t kMaxCachedSamples = size_t{2} << 20;
 constexpr size_t kMaxBuffers = 8;
 constexpr size_t kMaxCursors = 8;  // of a block
 
@@ -38,11 +40,18 @@ std::vector<uint32_t> FindClusters(const std::vector<ViewedBlock>& blocks) {
 }  // namespace
 
 BlockReads::BlockReads(std::vector<ViewedBlock> blocks, TimeRange range)
-    : blocks_(std::move(blocks)),
-      range_(range),
-      clusters_(FindClusters(blocks_)),
-      cursors_(blocks_.size()),
-      cache_(CacheSize(blocks_.size())) {}
+    : blocks_(std::move(blocks)), range_(range), clusters_(FindClusters(blocks_)) {}
+
+// The one that the thread took before, else a free one, else one of another's.
+BlockReads::Reader& BlockReads::ReaderOfThread() {
+  const std::thread::id self = std::this_thread::get_id();
+  for (Reader& reader : readers_) {
+    std::thread::id has = reader.thread.load(std::memory_order_relaxed);
+    if (has == self) return reader;
+    if (has == std::thread::id() && reader.thread.compare_exchange_strong(has, self)) return reader;
+  }
+  return readers_[std::hash<std::thread::id>()(self) % kReaders];
+}
 
 std::vector<TimeRange> BlockReads::Deleted(uint32_t b, uint32_t series) const {
   if (blocks_[b].tombstones == nullptr) return {};
@@ -84,11 +93,14 @@ absl::Status BlockReads::MoveTo(const Block& block, uint32_t series, Cursor& cur
   return absl::OkStatus();
 }
 
-absl::StatusOr<BlockReads::CachedTimes*> BlockReads::FindTimes(uint32_t b, uint32_t number) {
+absl::StatusOr<BlockReads::CachedTimes*> BlockReads::FindTimes(uint32_t b, uint32_t number,
+                                                               Reader& reader) {
+  std::vector<CachedTimes>& cache = reader.cache;
+  if (cache.empty()) cache.resize(CacheSize(blocks_.size()));
   const uint64_t key = (uint64_t{b} << 32 | number) + 1;
-  CachedTimes& cached = cache_[(key * 0x9E3779B97F4A7C15 >> 32) & (cache_.size() - 1)];
+  CachedTimes& cached = cache[(key * 0x9E3779B97F4A7C15 >> 32) & (cache.size() - 1)];
   if (cached.key == key) return &cached;
-  if (cached.times != nullptr) cached_samples_ -= cached.column.count;
+  if (cached.times != nullptr) reader.cached_samples -= cached.column.count;
   cached = {};
   ASSIGN_OR_RETURN(const BlockIndex* index, block(b).Index());
   uint32_t piece = 0;
@@ -99,8 +111,10 @@ absl::StatusOr<BlockReads::CachedTimes*> BlockReads::FindTimes(uint32_t b, uint3
   return &cached;
 }
 
-absl::Status BlockReads::Find(SeriesMerge::Part part, std::vector<FoundColumn>& out) {
-  Cursor& cursor = CursorFor(part.series, cursors_[part.block]);
+absl::Status BlockReads::Find(SeriesMerge::Part part, Reader& reader,
+                              std::vector<FoundColumn>& out) {
+  if (reader.cursors.empty()) reader.cursors.resize(blocks_.size());
+  Cursor& cursor = CursorFor(part.series, reader.cursors[part.block]);
   RETURN_IF_ERROR(MoveTo(block(part.block), part.series, cursor));
   FoundColumn found{part.block, part.series};
   TimestampMs before = kMinTime;
@@ -108,7 +122,7 @@ absl::Status BlockReads::Find(SeriesMerge::Part part, std::vector<FoundColumn>& 
   for (bool first = true; more; first = false) {
     if (!cursor.directory.Next(found.column)) return Damaged("a directory is malformed");
     more = found.column.has_more();
-    ASSIGN_OR_RETURN(const CachedTimes* times, FindTimes(part.block, found.column.times));
+    ASSIGN_OR_RETURN(const CachedTimes* times, FindTimes(part.block, found.column.times, reader));
     found.count = times->column.count;
     found.first = times->column.first;
     found.last = times->column.last;
@@ -123,17 +137,19 @@ absl::Status BlockReads::Find(SeriesMerge::Part part, std::vector<FoundColumn>& 
 void BlockReads::FindColumns(SeriesMerge::Part part, std::vector<FoundColumn>& out) {
   if (block(part.block).damaged()) return;
   const size_t before = out.size();
-  base::MutexLock lock(mu_);
-  const absl::Status status = Find(part, out);
+  Reader& reader = ReaderOfThread();
+  base::MutexLock lock(reader.mu);
+  const absl::Status status = Find(part, reader, out);
   if (status.ok()) return;
   out.resize(before);
-  cursors_[part.block] = {};
+  reader.cursors[part.block] = {};
   block(part.block).MarkDamaged(status);
 }
 
 Times BlockReads::TimesOf(const FoundColumn& column) {
-  base::MutexLock lock(mu_);
-  const absl::StatusOr<CachedTimes*> found = FindTimes(column.block, column.column.times);
+  Reader& reader = ReaderOfThread();
+  base::MutexLock lock(reader.mu);
+  const absl::StatusOr<CachedTimes*> found = FindTimes(column.block, column.column.times, reader);
   if (!found.ok()) {
     block(column.block).MarkDamaged(found.status());
     return nullptr;
@@ -145,26 +161,28 @@ Times BlockReads::TimesOf(const FoundColumn& column) {
     block(column.block).MarkDamaged(status);
     return nullptr;
   }
-  if (cached_samples_ + times->size() > kMaxCachedSamples) {
-    for (CachedTimes& other : cache_) other.times = nullptr;
-    cached_samples_ = 0;
+  if (reader.cached_samples + times->size() > kMaxCachedSamples) {
+    for (CachedTimes& other : reader.cache) other.times = nullptr;
+    reader.cached_samples = 0;
   }
-  cached_samples_ += times->size();
+  reader.cached_samples += times->size();
   cached.times = std::move(times);
   return cached.times;
 }
 
 std::vector<double> BlockReads::TakeBuffer() {
-  base::MutexLock lock(mu_);
-  if (buffers_.empty()) return {};
-  std::vector<double> buffer = std::move(buffers_.back());
-  buffers_.pop_back();
+  Reader& reader = ReaderOfThread();
+  base::MutexLock lock(reader.mu);
+  if (reader.buffers.empty()) return {};
+  std::vector<double> buffer = std::move(reader.buffers.back());
+  reader.buffers.pop_back();
   return buffer;
 }
 
 void BlockReads::GiveBuffer(std::vector<double> buffer) {
-  base::MutexLock lock(mu_);
-  if (buffers_.size() < kMaxBuffers) buffers_.push_back(std::move(buffer));
+  Reader& reader = ReaderOfThread();
+  base::MutexLock lock(reader.mu);
+  if (reader.buffers.size() < kMaxBuffers) reader.buffers.push_back(std::move(buffer));
 }
 
 }  // namespace slowburn::tsdb

@@ -1,15 +1,19 @@
 // BlockReads: what the series and the iterators of one Select share: the blocks, where each of them
 // is being read, and the time columns that were decoded. Series that share a time column in a block
-// decode it once.
+// decode it once for each thread.
 //
-// Threads: thread-safe, so that iterators of one Select may be used by different threads.
+// Threads: thread-safe, so that iterators of one Select may be used by different threads, which do
+// not wait for each other as long as they are no more than kReaders.
 // Lifetimes: keeps its blocks. Errors: a block that turns out to be damaged is marked, and has no
 // samples.
 #ifndef SLOWBURN_TSDB_BLOCK_READS_H_
 #define SLOWBURN_TSDB_BLOCK_READS_H_
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
@@ -71,20 +75,28 @@ class BlockReads {
     Times times;  // null: not decoded yet
   };
 
-  absl::Status Find(SeriesMerge::Part part, std::vector<FoundColumn>& out)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What one thread reads with. Where there are more threads, some share.
+  struct Reader {
+    std::atomic<std::thread::id> thread{std::thread::id()};  // that has it; none yet: no id
+    base::Mutex mu;
+    std::vector<Cursors> cursors ABSL_GUARDED_BY(mu);  // by block; empty before the first use
+    std::vector<CachedTimes> cache ABSL_GUARDED_BY(mu);
+    size_t cached_samples ABSL_GUARDED_BY(mu) = 0;
+    std::vector<std::vector<double>> buffers ABSL_GUARDED_BY(mu);
+  };
+  static constexpr size_t kReaders = 8;
+
+  Reader& ReaderOfThread();
+  absl::Status Find(SeriesMerge::Part part, Reader& reader, std::vector<FoundColumn>& out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reader.mu);
   absl::Status MoveTo(const Block& block, uint32_t series, Cursor& cursor);
-  absl::StatusOr<CachedTimes*> FindTimes(uint32_t b, uint32_t number)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<CachedTimes*> FindTimes(uint32_t b, uint32_t number, Reader& reader)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reader.mu);
 
   const std::vector<ViewedBlock> blocks_;
   const TimeRange range_;
   std::vector<uint32_t> clusters_;
-  base::Mutex mu_;
-  std::vector<Cursors> cursors_ ABSL_GUARDED_BY(mu_);
-  std::vector<CachedTimes> cache_ ABSL_GUARDED_BY(mu_);
-  size_t cached_samples_ ABSL_GUARDED_BY(mu_) = 0;
-  std::vector<std::vector<double>> buffers_ ABSL_GUARDED_BY(mu_);
+  std::array<Reader, kReaders> readers_;
 };
 
 }  // namespace slowburn::tsdb

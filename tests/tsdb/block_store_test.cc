@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +96,41 @@ TEST(BlockStore, WhatIsWrittenIsReadBack) {
     store = nullptr;
     store = Open(directory);
   }
+}
+
+// More threads than have a place of their own, each with series of all parts of the blocks.
+TEST(BlockStore, ThreadsReadOneSelect) {
+  const TempDirectory directory;
+  const auto store = Open(directory);
+  constexpr int kSeries = 600, kSamples = 200, kThreads = 12;
+  for (int part = 0; part < 3; ++part) {
+    BlockContent content;
+    const TimestampMs start = kZero + part * kHotPartitionMs;
+    for (int s = 0; s < kSeries; ++s) {
+      auto& samples = content[Labels{{"__name__", "n"}, {"s", absl::StrCat(1000 + s)}}];
+      for (int i = 0; i < kSamples; ++i) samples[start + i * 1000 + s % 7].v = s * i;
+    }
+    ASSERT_OK(WriteBlock(*store, {start, start + kHotPartitionMs}, content, {kZero, 7}));
+  }
+  const auto view = store->View();
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<SeriesSet> set, view->Select({}, {}));
+  std::vector<std::unique_ptr<SampleIterator>> all;
+  while (set->Next()) all.push_back(set->samples());
+  ASSERT_EQ(all.size(), size_t{kSeries});
+  std::vector<double> sums(all.size());
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t s = t; s < all.size(); s += kThreads) {
+        for (SampleBatch batch; all[s]->Next(batch);) {
+          for (const double v : batch.v) sums[s] += v;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t s = 0; s < all.size(); ++s)
+    EXPECT_EQ(sums[s], 3.0 * static_cast<double>(s) * (kSamples * (kSamples - 1) / 2)) << s;
 }
 
 // A store and its model, with random operations on both.
