@@ -6,10 +6,11 @@
 //   …
 //   server.Stop(30 * base::kSecond);
 //
-// One thread moves bytes; handlers run on a pool of worker threads and may block. Keep-alive and
-// pipelining: the requests of one connection are answered one after the other, in order. While a
-// handler runs the socket is watched, and Request::client_gone turns true when the client closes
-// it. TLS is not here yet: put a proxy in front.
+// One thread moves bytes; handlers run on a pool of worker threads and may block; what the socket
+// takes of an answer at once is sent from there. Keep-alive and pipelining: the requests of one
+// connection are answered one after the other, in order. While a handler runs the socket is
+// watched, and Request::client_gone turns true when the client closes it. TLS is not here yet: put
+// a proxy in front.
 //
 // Limits, each with its answer: max_connections (further ones wait in the kernel's queue),
 // max_body_bytes (413, from the Content-Length before a byte is read), kMaxHeaderBytes (431),
