@@ -146,7 +146,8 @@ struct HttpServer::Impl {
 // One connection: read a request, let a worker answer it, write, again.
 class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, Impl& server) : server_(server), stream_(std::move(socket)) {
+  Connection(tcp::socket socket, Impl& server)
+      : server_(server), stream_(std::move(socket)), descriptor_(stream_.socket().native_handle()) {
     Error ignored;
     remote_ = AddressText(stream_.socket().remote_endpoint(ignored));
     stream_.socket().set_option(tcp::no_delay(true), ignored);
@@ -179,6 +180,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 
   Impl& server_;
   beast::tcp_stream stream_;
+  const int descriptor_;  // of stream_, for workers
   beast::flat_buffer buffer_{kMaxHeaderBytes + (size_t{64} << 10)};
   std::optional<Parser> parser_;
   std::string remote_;
@@ -279,6 +281,7 @@ void HttpServer::Impl::Connection::OnReadError(Error error) {
 }
 
 void HttpServer::Impl::Connection::Handle() {
+  if (!stream_.socket().is_open()) return;  // aborted between the last byte and now
   auto& message = parser_->get();
   request_ = Request();
   request_.method.assign(message.method_string().data(), message.method_string().size());
@@ -294,9 +297,9 @@ void HttpServer::Impl::Connection::Handle() {
   request_.client_gone = &client_gone_;
   stream_.expires_never();
   handling_ = true;
-  WatchClient();
   const auto task = [self = shared_from_this()]() mutable { self->Work(std::move(self)); };
-  if (!server_.workers.Post(task)) Close();
+  if (!server_.workers.Post(task)) return Close();
+  WatchClient();  // behind the task, which need not wait for it
 }
 
 // On a worker. `self` travels back to the I/O thread, so that the last reference is never dropped
@@ -320,8 +323,7 @@ size_t HttpServer::Impl::Connection::WriteNow(const Encoded& encoded) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  const ssize_t n =
-      ::sendmsg(stream_.socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t n = ::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   return n < 0 ? 0 : static_cast<size_t>(n);
 }
 
@@ -330,8 +332,7 @@ void HttpServer::Impl::Connection::WatchClient() {
   stream_.socket().async_wait(tcp::socket::wait_read, [self = shared_from_this()](Error error) {
     if (error == asio::error::operation_aborted || !self->handling_) return;
     char byte;
-    const ssize_t n =
-        ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t n = ::recv(self->descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) self->client_gone_ = true;
   });
 }
