@@ -1,9 +1,11 @@
 // The only file that includes Boost.Asio and Beast. Callbacks, not coroutines. Everything of a
-// connection happens on the one I/O thread, except Work, which runs on a worker and touches only
-// the request, the answer, client_gone_ and the descriptor: the I/O thread does not close it before
-// the worker is done.
+// connection happens on the one I/O thread, except Work, which runs on a worker and has the request
+// and the descriptor to itself: the I/O thread does not close it before the worker is done. The two
+// share client_gone_ alone.
 #include "api/http_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -51,9 +53,11 @@ constexpr size_t kMinBodyStep = size_t{64} << 10;
 // Beast reads as much as the buffer's capacity.
 constexpr size_t kHeaderReadBytes = size_t{8} << 10;
 constexpr size_t kChunkedReadBytes = size_t{64} << 10;
-// Each has read_timeout to be taken by the client.
+// Each has read_timeout to be taken by the client, give or take what waits in the kernel, which is
+// as much again at most.
 constexpr size_t kWriteSliceBytes = size_t{256} << 10;
-constexpr milliseconds kLinger{2000};  // after a refusal, for the rest of what the client sends
+constexpr milliseconds kLinger{
+    2000};  // after the last answer, for the rest of what the client sends
 constexpr size_t kMaxLingerBytes = size_t{64} << 20;
 constexpr milliseconds kAcceptRetry{100};  // when the process is out of descriptors
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -151,6 +155,8 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
     Error ignored;
     remote_ = AddressText(stream_.socket().remote_endpoint(ignored));
     stream_.socket().set_option(tcp::no_delay(true), ignored);
+    const int unsent = static_cast<int>(kWriteSliceBytes);
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     buffer_.reserve(kHeaderReadBytes);
   }
   ~Connection() { server_.Remove(this); }
@@ -175,6 +181,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   void Send(Encoded encoded, size_t sent);
   void WriteSome();
   void OnWritten();
+  void Finish();
   void Linger();
   void Close();
 
@@ -190,7 +197,6 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
   bool keep_alive_ = false;
   bool idle_ = false;  // waits for a request
   bool handling_ = false;
-  bool refused_ = false;
   Encoded out_;
   size_t written_ = 0;  // of out_.body
   size_t lingered_ = 0;
@@ -199,7 +205,7 @@ class HttpServer::Impl::Connection : public std::enable_shared_from_this<Connect
 };
 
 void HttpServer::Impl::Connection::ReadRequest() {
-  if (server_.draining) return Close();
+  if (server_.draining) return Finish();
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(kMaxHeaderBytes));
   parser_->body_limit(server_.options.max_body_bytes);
@@ -294,6 +300,7 @@ void HttpServer::Impl::Connection::Handle() {
   }
   request_.body = std::move(message.body());
   request_.remote_address = remote_;
+  client_gone_ = false;
   request_.client_gone = &client_gone_;
   stream_.expires_never();
   handling_ = true;
@@ -315,11 +322,12 @@ void HttpServer::Impl::Connection::Work(std::shared_ptr<Connection> self) {
   });
 }
 
-// As many bytes as the socket takes. On the worker, so that the client of a small answer does not
-// wait until the I/O thread is awake. That one also finds out about errors.
+// As much of a first slice as the socket takes. On the worker, so that the client of a small answer
+// does not wait until the I/O thread is awake. That one also finds out about errors.
 size_t HttpServer::Impl::Connection::WriteNow(const Encoded& encoded) {
   std::array<iovec, 2> parts = {iovec{const_cast<char*>(encoded.head.data()), encoded.head.size()},
-                                iovec{const_cast<char*>(encoded.body.data()), encoded.body.size()}};
+                                iovec{const_cast<char*>(encoded.body.data()),
+                                      std::min(encoded.body.size(), kWriteSliceBytes)}};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
@@ -339,7 +347,6 @@ void HttpServer::Impl::Connection::WatchClient() {
 
 void HttpServer::Impl::Connection::Refuse(int status, const std::string& text) {
   keep_alive_ = false;
-  refused_ = true;
   Send(Encode(Response::Text(status, text), false, false, version_), 0);
 }
 
@@ -371,16 +378,19 @@ void HttpServer::Impl::Connection::WriteSome() {
 
 void HttpServer::Impl::Connection::OnWritten() {
   out_ = Encoded();
-  if (keep_alive_ && !client_gone_) return ReadRequest();
-  if (!refused_) return Close();
+  if (keep_alive_) return ReadRequest();  // which finds out if the client is gone
+  Finish();
+}
+
+// Closing with unread bytes resets the connection, and the client would lose what it has not taken
+// of the answer. So they are read, for a while.
+void HttpServer::Impl::Connection::Finish() {
   Error ignored;
   stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
   stream_.expires_after(kLinger);
   Linger();
 }
 
-// Closing with unread bytes resets the connection, and the client would lose the refusal. So they
-// are read, for a while.
 void HttpServer::Impl::Connection::Linger() {
   stream_.async_read_some(asio::buffer(scrap_), [self = shared_from_this()](Error error, size_t n) {
     self->lingered_ += n;

@@ -61,7 +61,7 @@ class HttpServer {
   size_t connections() const;
 
   // Listens no more, closes idle connections, gives running requests `drain_ms` to be answered;
-  // then marks them client_gone and closes their connections. Waits for every handler to return.
+  // then marks them client_gone and closes their connections as they return, which is waited for.
   // Idempotent.
   void Stop(base::DurationMs drain_ms);
 

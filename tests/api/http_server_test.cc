@@ -416,6 +416,32 @@ TEST_F(HttpServerTest, HandlersLearnThatTheClientIsGone) {
   gone_.Wait();
 }
 
+TEST_F(HttpServerTest, AHalfClosedClientGetsAllItsAnswers) {
+  Start();
+  RawClient raw = Raw();
+  std::string requests;
+  for (int i = 0; i < 5; ++i) requests += "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n";
+  raw.Send(requests);
+  raw.HalfClose();
+  const std::string answers = raw.ReadAll();
+  size_t count = 0;
+  for (size_t at = 0; (at = answers.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++count;
+  EXPECT_EQ(count, 5u) << answers;
+}
+
+// Closing with unread bytes would reset the connection and throw away what is on its way.
+TEST_F(HttpServerTest, ClientsThatSendTooMuchGetTheWholeAnswer) {
+  Start();
+  for (int i = 0; i < 5; ++i) {
+    RawClient raw = Raw();
+    raw.Send("GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    std::string answer = raw.ReadUntil("b");
+    raw.Send("\r\n");
+    answer += raw.ReadAll();
+    EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, 3'000'000u);
+  }
+}
+
 TEST_F(HttpServerTest, AHalfClosedClientStillGetsItsAnswer) {
   Start();
   RawClient raw = Raw();
