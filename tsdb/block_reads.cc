@@ -12,8 +12,7 @@ namespace {
 
 constexpr size_t kFewestCached = 256, kMostCached = 16384;  // time columns; powers of two
 constexpr size_t kCachedPerBlock = 64;
-// Of one reader.
-constexpr size_t kMaxCachedSamples = size_t{2} << 20;
+constexpr size_t kMaxCachedSamples = size_t{4} << 20;  // shared by the readers
 constexpr size_t kMaxBuffers = 8;
 constexpr size_t kMaxCursors = 8;  // of a block
 
@@ -45,10 +44,13 @@ BlockReads::BlockReads(std::vector<ViewedBlock> blocks, TimeRange range)
 // The one that the thread took before, else a free one, else one of another's.
 BlockReads::Reader& BlockReads::ReaderOfThread() {
   const std::thread::id self = std::this_thread::get_id();
-  for (Reader& reader : readers_) {
-    std::thread::id has = reader.thread.load(std::memory_order_relaxed);
-    if (has == self) return reader;
-    if (has == std::thread::id() && reader.thread.compare_exchange_strong(has, self)) return reader;
+  for (size_t i = 0; i < kReaders; ++i) {
+    std::thread::id has = threads_[i].load(std::memory_order_relaxed);
+    if (has == self) return readers_[i];
+    if (has == std::thread::id() && threads_[i].compare_exchange_strong(has, self)) {
+      ++readers_in_use_;
+      return readers_[i];
+    }
   }
   return readers_[std::hash<std::thread::id>()(self) % kReaders];
 }
@@ -161,7 +163,7 @@ Times BlockReads::TimesOf(const FoundColumn& column) {
     block(column.block).MarkDamaged(status);
     return nullptr;
   }
-  if (reader.cached_samples + times->size() > kMaxCachedSamples) {
+  if (reader.cached_samples + times->size() > kMaxCachedSamples / readers_in_use_) {
     for (CachedTimes& other : reader.cache) other.times = nullptr;
     reader.cached_samples = 0;
   }

@@ -1,9 +1,9 @@
 // BlockReads: what the series and the iterators of one Select share: the blocks, where each of them
-// is being read, and the time columns that were decoded. Series that share a time column in a block
-// decode it once for each thread.
+// is being read, and time columns that were decoded. Series that share a time column in a block and
+// are read by one thread decode it once, while it is kept.
 //
 // Threads: thread-safe, so that iterators of one Select may be used by different threads, which do
-// not wait for each other as long as they are no more than kReaders.
+// not wait for each other as long as they are no more than kReaders: as many as a query has.
 // Lifetimes: keeps its blocks. Errors: a block that turns out to be damaged is marked, and has no
 // samples.
 #ifndef SLOWBURN_TSDB_BLOCK_READS_H_
@@ -58,7 +58,7 @@ class BlockReads {
   void GiveBuffer(std::vector<double> buffer);
 
  private:
-  // A column of a block to be read next. Each thread that reads series in order moves one.
+  // A column of a block to be read next. Where threads share a reader, each moves one.
   struct Cursor {
     uint32_t series = 0, end_series = 0;  // end: of the row group; equal: none is open
     DirectoryReader directory;
@@ -76,8 +76,7 @@ class BlockReads {
   };
 
   // What one thread reads with. Where there are more threads, some share.
-  struct Reader {
-    std::atomic<std::thread::id> thread{std::thread::id()};  // that has it; none yet: no id
+  struct alignas(64) Reader {
     base::Mutex mu;
     std::vector<Cursors> cursors ABSL_GUARDED_BY(mu);  // by block; empty before the first use
     std::vector<CachedTimes> cache ABSL_GUARDED_BY(mu);
@@ -96,6 +95,8 @@ class BlockReads {
   const std::vector<ViewedBlock> blocks_;
   const TimeRange range_;
   std::vector<uint32_t> clusters_;
+  std::array<std::atomic<std::thread::id>, kReaders> threads_;  // that have readers_; no id: none
+  std::atomic<size_t> readers_in_use_{0};
   std::array<Reader, kReaders> readers_;
 };
 

@@ -52,12 +52,11 @@ void CopiedSamples::Add(const SampleBatch& from, size_t i) {
 BlockSampleIterator::BlockSampleIterator(std::shared_ptr<BlockReads> reads,
                                          std::shared_ptr<const void> owner,
                                          std::span<const SeriesMerge::Part> parts)
-    : reads_(std::move(reads)),
-      owner_(std::move(owner)),
-      parts_(parts),
-      values_(reads_->TakeBuffer()) {}
+    : reads_(std::move(reads)), owner_(std::move(owner)), parts_(parts) {}
 
-BlockSampleIterator::~BlockSampleIterator() { reads_->GiveBuffer(std::move(values_)); }
+BlockSampleIterator::~BlockSampleIterator() {
+  if (values_.capacity() > 0) reads_->GiveBuffer(std::move(values_));
+}
 
 // The columns of the next blocks that may overlap, in ascending time.
 bool BlockSampleIterator::LoadCluster() {
@@ -109,6 +108,7 @@ bool BlockSampleIterator::Decode(const FoundColumn& found, size_t begin, size_t 
   ColumnParts parts;
   absl::Status status = SplitColumn(found.column, parts);
   const size_t n = end - begin;
+  if (values_.capacity() == 0) values_ = reads_->TakeBuffer();
   values_.resize(n);
   if (status.ok()) status = DecodeColumnValues(found.column, parts, found.count, begin, values_);
   has_starts_ = found.column.has(kColumnStarts);
