@@ -9,20 +9,28 @@ bool WorkerPool::Post(std::function<void()> task) {
   if (stopping_) return false;
   queue_.push_back(std::move(task));
   // Each queued task needs an idle thread of its own, or a long one would hold up those behind it.
-  if (queue_.size() > idle_ && threads_.size() < max_threads_) {
+  if (!idle_.empty()) {
+    CallLast();
+  } else if (threads_.size() < max_threads_) {
     threads_.emplace_back([this] { Run(); });
   }
-  ready_.NotifyOne();
   return true;
 }
 
+void WorkerPool::CallLast() {
+  idle_.back()->called = true;
+  idle_.back()->wake.NotifyOne();
+  idle_.pop_back();
+}
+
 void WorkerPool::Run() {
+  Idle self;
   mu_.Lock();
   for (;;) {
     while (queue_.empty() && !stopping_) {
-      ++idle_;
-      ready_.Wait(mu_);
-      --idle_;
+      self.called = false;
+      idle_.push_back(&self);
+      while (!self.called) self.wake.Wait(mu_);
     }
     if (queue_.empty()) break;
     {
@@ -42,7 +50,7 @@ void WorkerPool::Stop() {
     base::MutexLock lock(mu_);
     stopping_ = true;
     threads.swap(threads_);
-    ready_.NotifyAll();
+    while (!idle_.empty()) CallLast();
   }
   for (std::thread& thread : threads) thread.join();
 }

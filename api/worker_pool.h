@@ -1,5 +1,6 @@
 // Threads for work that blocks: HTTP and gRPC handlers. Grows to max_threads as work arrives and
-// then keeps its threads.
+// then keeps its threads. The one that was busy last is called first: its caches are warm, and the
+// memory that it freed is at hand for it.
 //
 // Threads: Post from any. Lifetimes: Stop lets everything that was posted finish and joins; nothing
 // runs afterwards.
@@ -28,14 +29,18 @@ class WorkerPool {
   void Stop();
 
  private:
+  struct Idle {  // a thread that waits
+    base::CondVar wake;
+    bool called = false;
+  };
   void Run();
+  void CallLast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const size_t max_threads_;
   base::Mutex mu_;
-  base::CondVar ready_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mu_);
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(mu_);
-  size_t idle_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<Idle*> idle_ ABSL_GUARDED_BY(mu_);  // not called yet
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 };
 
