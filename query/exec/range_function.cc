@@ -7,19 +7,12 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "query/exec/column_morsels.h"
 #include "query/exec/metadata_labels.h"
-#include "query/exec/morsels.h"
 #include "query/exec/range_reader.h"
 
 namespace slowburn::query {
 namespace {
-
-// Several threads are worth it from so many points on; each morsel is so many series, or fewer
-// where they are long.
-constexpr size_t kMinPointsToShare = 16384;
-constexpr size_t kPointsBesideSteps = 16;  // what a series costs by itself, in steps
-constexpr size_t kSeriesPerMorsel = 32;
-constexpr size_t kMostMorselBytes = size_t{4} << 20;  // all that are under way
 
 class RangeFunctionOperator final : public Operator {
  public:
@@ -29,8 +22,7 @@ class RangeFunctionOperator final : public Operator {
         call_(call),
         function_(*FindRangeFunction(call.function->id)),
         input_(std::move(input)),
-        reader_(ctx, call_, input_, param_columns_, ctx.notes, ctx.meter),
-        morsels_held_(ctx.memory) {
+        reader_(ctx, call_, input_, param_columns_, ctx.notes, ctx.meter) {
     for (OperatorPtr& param : params) params_.push_back(&Adopt(std::move(param)));
   }
 
@@ -44,11 +36,10 @@ class RangeFunctionOperator final : public Operator {
     WorkMeter meter;
     RangeReader reader;
   };
-  struct Morsel {
-    std::vector<Column> columns;
-    std::vector<WindowTotals> totals;
+  // What belongs to a column that a worker made.
+  struct Extras {
+    WindowTotals totals;
     AnnotationSet notes;
-    absl::Status status;
   };
 
   absl::Status DoOpen() override {
@@ -69,41 +60,29 @@ class RangeFunctionOperator final : public Operator {
 
   // Sets up other threads, if there are any and they are worth it.
   absl::Status Share() {
-    const size_t points = series_.size() * (timeline_.steps() + kPointsBesideSteps);
-    if (ctx_.helpers() == nullptr || points < kMinPointsToShare || ctx_.profile != nullptr ||
-        ctx_.samples->counts_steps() || !input_.source->is_concurrent()) {
+    const DurationMs extent = timeline_.end - timeline_.start + input_.range;
+    if (!input_.source->is_concurrent() ||
+        !ColumnMorsels::AreWorthIt(ctx_, series_.size(), timeline_.steps(),
+                                   ColumnMorsels::SamplesIn(extent))) {
       return absl::OkStatus();
     }
-    const Morsels::Limits limits{ctx_.threads(), 2 * ctx_.threads()};
-    const size_t column = BytesOfColumn(timeline_.steps());
-    per_morsel_ =
-        std::clamp(kMostMorselBytes / (limits.ahead * column), size_t{1}, kSeriesPerMorsel);
-    RETURN_IF_ERROR(morsels_held_.Add(limits.ahead * per_morsel_ * column));
-    for (size_t i = 0; i < limits.threads; ++i) workers_.push_back(std::make_unique<Worker>(*this));
-    results_.resize(limits.ahead);
-    const size_t count = (series_.size() + per_morsel_ - 1) / per_morsel_;
-    morsels_.emplace(*ctx_.helpers(), count, limits,
-                     [this](size_t morsel, size_t worker) { Work(morsel, *workers_[worker]); });
-    return absl::OkStatus();
+    morsels_.emplace(ctx_, series_.size(), timeline_.steps());
+    for (size_t i = 0; i < morsels_->workers(); ++i)
+      workers_.push_back(std::make_unique<Worker>(*this));
+    extras_.resize(morsels_->places());
+    return morsels_->Start([this](size_t i, size_t worker, Column& out) {
+      return Work(i, *workers_[worker], extras_[morsels_->place_of(i)], out);
+    });
   }
 
   // On any thread.
-  void Work(size_t number, Worker& worker) {
-    Morsel& morsel = results_[number % results_.size()];
-    const size_t begin = number * per_morsel_;
-    const size_t n = std::min(per_morsel_, series_.size() - begin);
-    morsel.columns.resize(n);
-    morsel.totals.resize(n);
-    morsel.status = worker.meter.status();
-    for (size_t k = 0; k < n && morsel.status.ok(); ++k) {
-      morsel.columns[k].Reset(timeline_.steps());
-      morsel.status = worker.reader.Load(begin + k, RangeReader::CountSteps::kNo);
-      morsel.totals[k] = worker.reader.totals();
-      if (morsel.status.ok()) {
-        morsel.status = worker.reader.Evaluate(begin + k, morsel.columns[k]);
-      }
-    }
-    morsel.notes = std::exchange(worker.notes, {});
+  absl::Status Work(size_t i, Worker& worker, Extras& extras, Column& out) {
+    RETURN_IF_ERROR(worker.meter.status());
+    const absl::Status loaded = worker.reader.Load(i, RangeReader::CountSteps::kNo);
+    extras.totals = worker.reader.totals();
+    const absl::Status evaluated = loaded.ok() ? worker.reader.Evaluate(i, out) : loaded;
+    extras.notes = std::exchange(worker.notes, {});
+    return evaluated;
   }
 
   absl::Status DoRead(size_t i, Column& out) override {
@@ -118,23 +97,16 @@ class RangeFunctionOperator final : public Operator {
     }
     if (i + 1 == series_.size()) {
       morsels_.reset();
-      morsels_held_.Clear();
       input_.source->Release();
     }
     return absl::OkStatus();
   }
 
   absl::Status TakeShared(size_t i, Column& out) {
-    const size_t number = i / per_morsel_, k = i % per_morsel_;
-    Morsel& morsel = results_[number % results_.size()];
-    if (k == 0) {
-      morsels_->Finish(number);
-      ctx_.notes.Merge(morsel.notes);
-    }
-    RETURN_IF_ERROR(morsel.status);
-    RETURN_IF_ERROR(Account(morsel.totals[k]));
-    std::swap(out, morsel.columns[k]);
-    return absl::OkStatus();
+    RETURN_IF_ERROR(morsels_->Take(i, out));
+    const Extras& extras = extras_[morsels_->place_of(i)];
+    ctx_.notes.Merge(extras.notes);
+    return Account(extras.totals);
   }
 
   absl::Status Account(const WindowTotals& totals) {
@@ -149,11 +121,9 @@ class RangeFunctionOperator final : public Operator {
   std::vector<Column> param_columns_;
   RangeReader reader_;
   // Of several threads.
-  size_t per_morsel_ = 0;
-  MemoryHold morsels_held_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<Morsel> results_;     // of the morsels that are under way
-  std::optional<Morsels> morsels_;  // goes first
+  std::vector<Extras> extras_;            // by place
+  std::optional<ColumnMorsels> morsels_;  // goes first
 };
 
 class AbsentOverTime final : public BlockOperator {

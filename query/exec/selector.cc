@@ -1,10 +1,12 @@
 #include "query/exec/selector.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "query/exec/column_morsels.h"
 #include "query/exec/metadata_labels.h"
 #include "query/exec/sample_source.h"
 #include "query/functions/rate.h"
@@ -53,10 +55,36 @@ class InstantSelector final : public Operator {
       unique_ = SameMetadata(series_);
       for (tsdb::Labels& labels : series_) labels = DropMetadata(labels);
     }
-    return absl::OkStatus();
+    return Share(extent.end - extent.start);
+  }
+
+  // Sets up other threads, if there are any and they are worth it.
+  absl::Status Share(DurationMs extent) {
+    if (field_ != SampleField::kValue ||
+        !ColumnMorsels::AreWorthIt(ctx_, series_.size(), timeline_.steps(),
+                                   ColumnMorsels::SamplesIn(extent))) {
+      return absl::OkStatus();
+    }
+    morsels_.emplace(ctx_, series_.size(), timeline_.steps());
+    for (size_t i = 0; i < morsels_->workers(); ++i)
+      meters_.push_back(std::make_unique<WorkMeter>([this] { return ctx_.CheckStop(); }));
+    return morsels_->Start(
+        [this](size_t i, size_t worker, Column& out) { return Fill(i, *meters_[worker], out); });
   }
 
   absl::Status DoRead(size_t i, Column& out) override {
+    RETURN_IF_ERROR(morsels_ ? morsels_->Take(i, out) : Fill(i, ctx_.meter, out));
+    if (i + 1 == series_.size()) morsels_.reset();
+    ctx_.CountPoints(out, WeightOf(out));
+    if (field_ == SampleField::kInfoTimestamp && saw_histogram_) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "this should be an info metric, with float samples: ", LabelsText(series_[i])));
+    }
+    return absl::OkStatus();
+  }
+
+  // On any thread.
+  absl::Status Fill(size_t i, WorkMeter& meter, Column& out) {
     const std::unique_ptr<tsdb::SampleIterator> it = std::move(samples_[i]);
     out.drop_name = DropsName();
     const size_t steps = timeline_.steps();
@@ -75,17 +103,12 @@ class InstantSelector final : public Operator {
           Emit(newest, step, t, out);
         }
       }
-      if (!ctx_.meter.Spend(batch.t.size())) return ctx_.meter.status();
+      if (!meter.Spend(batch.t.size())) return meter.status();
       newest = Sample(batch, batch.t.size() - 1, newest);
     }
     if (!it->status().ok()) return base::Annotate(it->status(), "expanding series");
     for (; step < steps; ++step)
       Emit(newest, step, selector_.reference.Of(timeline_.At(step)), out);
-    ctx_.CountPoints(out, WeightOf(out));
-    if (field_ == SampleField::kInfoTimestamp && saw_histogram_) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "this should be an info metric, with float samples: ", LabelsText(series_[i])));
-    }
     return absl::OkStatus();
   }
 
@@ -142,6 +165,9 @@ class InstantSelector final : public Operator {
   bool saw_histogram_ = false;
   std::vector<std::unique_ptr<tsdb::SampleIterator>> samples_;
   MemoryHold held_;
+  // Of several threads.
+  std::vector<std::unique_ptr<WorkMeter>> meters_;
+  std::optional<ColumnMorsels> morsels_;  // goes first
 };
 
 class SmoothedSelector final : public Operator {

@@ -146,7 +146,9 @@ TEST_F(SharedSeriesTest, AnswersDoNotDependOnTheThreads) {
   for (const char* query :
        {"rate({__name__=~\"m.*\"}[5m])", "sum(rate(m_total[1m]))", "avg by (g) (increase(m[7m]))",
         "sum by (g) (rate(m_total[2m])) / sum by (g) (max_over_time(m_total[3m]))",
-        "topk(3, rate(m[5m]))", "quantile_over_time(2, m_total[2m])",
+        "topk(3, rate(m[5m]))", "quantile_over_time(2, m_total[2m])", "{__name__=~\"m.*\"}",
+        "sum by (g) (m) + on (g) max by (g) (m_total)",
+        "m / ignoring (i) group_left sum by (g) (m)", "bottomk(2, m_total > 3)", "absent(m)",
         "max_over_time(sum by (g) (rate(m_total[5m]))[10m:1m]) + on (g) sum by (g) "
         "(rate(m[1m]))"}) {
     ASSERT_OK_AND_ASSIGN(const QueryResult alone, Ask(query, true, 50'000'000));
