@@ -3,10 +3,11 @@
 //   Engine engine(storage, clock, options, registry);
 //   ASSIGN_OR_RETURN(QueryResult r, engine.Instant("up", t, {}));
 //
-// Threads: thread-safe. A query runs on its caller's thread, which shares the series of functions
-// of range vectors with a pool of the engine's (query/exec/morsels.h). At most
-// options.max_concurrency run, the others wait and their waiting counts into the timeout. Deadline
-// and cancellation are looked at by work done, inside long kernels too.
+// Threads: thread-safe. A query runs on its caller's thread, which shares the series of selectors
+// and of functions of range vectors with a pool of the engine's where that is worth it
+// (query/exec/column_morsels.h). At most options.max_concurrency run, the others wait and their
+// waiting counts into the timeout. Deadline and cancellation are looked at by work done, inside
+// long kernels too.
 // Lifetimes: answers may outlive the engine.
 // Errors (message texts are Prometheus'; the code says which errorType):
 //   kInvalidArgument        bad_data: does not parse or type-check
