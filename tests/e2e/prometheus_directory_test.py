@@ -284,7 +284,8 @@ class PrometheusDirectory(unittest.TestCase):
         folder, data = self.written_by_prometheus()
         before = fingerprint(data)
         wanted = promtool_dump(folder, data)
-        self.assertGreater(len(wanted), 15_000)
+        # How much 2.42 keeps of its head across the restarts varies: 15,977 lines, or 11,009.
+        self.assertGreater(len(wanted), 10_000)
         self.assertSameLines(dump(data), wanted, "dump of Prometheus' directory")
         self.assertEqual(fingerprint(data), before, "the directory was touched")
 
