@@ -134,13 +134,14 @@ class ModelRun {
     }
     const auto exemplars_db = *db->Exemplars({matchers}, {}),
                exemplars_model = *model->Exemplars({matchers}, {});
-    const auto text_of = [](const std::vector<Querier::SeriesExemplars>& found) {
+    const auto text_of = [this](const std::vector<Querier::SeriesExemplars>& found) {
       std::string out;
       for (const Querier::SeriesExemplars& one : found) {
-        out += one.labels.ToString();
-        for (const Exemplar& e : one.exemplars)
-          absl::StrAppend(&out, " ", e.labels.ToString(), "@", e.t);
-        out += "\n";
+        const std::string labels = one.labels.ToString();
+        for (const Exemplar& e : one.exemplars) {
+          if (alone_.contains(absl::StrCat(labels, "@", e.t))) continue;
+          absl::StrAppend(&out, labels, " ", e.labels.ToString(), "@", e.t, "\n");
+        }
       }
       return out;
     };
@@ -301,7 +302,11 @@ class ModelRun {
     }
     // References of what was written to may be used by any later appender.
     std::set<size_t> rejected;
-    for (const RejectedSample& one : db->rejected) rejected.insert(one.index);
+    for (const RejectedSample& one : db->rejected) {
+      rejected.insert(one.index);
+      if (one.index + 1 < pair.calls.size() && pair.calls[one.index + 1].labels.empty())
+        alone_.insert(absl::StrCat(pair.calls[one.index].labels, "@", one.t));
+    }
     for (size_t k = 0; k < pair.calls.size(); ++k) {
       const Found& found = pair.calls[k];
       if (!rejected.contains(k) && !found.labels.empty()) known_[found.labels] = found.refs;
@@ -445,6 +450,9 @@ class ModelRun {
   std::vector<AppenderPair> appenders_;
   std::map<std::string, RefPair> known_;  // by labels: with samples, and had by both
   std::set<std::string> seen_;            // labels that had samples, since opening
+  // labels@t of exemplars whose sample was refused: in the store they may outlive the last sample
+  // of their series, until it is swept; in the model they do not.
+  std::set<std::string> alone_;
   DurationMs since_retention_ = 0;
   int opened_ = 1;
   uint64_t operations_ = 0;
