@@ -197,7 +197,7 @@ class Checker:
     def same_points(self, node, path, times, ours, theirs):
         if node.ties:
             return answers.same_values(ours, theirs)
-        if node.picks:
+        if node.picks and answers.unequal_points(ours, theirs):
             operand = node.children()[-1]
             return answers.picked(ours, theirs, *self.pair.ask(str(operand), path, times)) and not self.check(operand, path, times)[0]
         return not answers.unequal_points(ours, theirs)
