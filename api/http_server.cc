@@ -56,8 +56,8 @@ constexpr size_t kChunkedReadBytes = size_t{64} << 10;
 // Each has read_timeout to be taken by the client, give or take what waits in the kernel, which is
 // as much again at most.
 constexpr size_t kWriteSliceBytes = size_t{256} << 10;
-constexpr milliseconds kLinger{
-    2000};  // after the last answer, for the rest of what the client sends
+// After the last answer, for the rest of what the client sends.
+constexpr milliseconds kLinger{2000};
 constexpr size_t kMaxLingerBytes = size_t{64} << 20;
 constexpr milliseconds kAcceptRetry{100};  // when the process is out of descriptors
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
